@@ -4,7 +4,7 @@ The web application sets the origin once per request, the command line once per 
 name the action only. Without an origin, the actor is "worker".
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -28,6 +28,38 @@ DEFAULT_ORIGIN = Origin()
 _origin: ContextVar[Origin] = ContextVar("origin", default=DEFAULT_ORIGIN)
 
 
+@dataclass(frozen=True)
+class AuditedAction:
+    """An entry as the log has it: without details and address."""
+
+    action: str
+    actor: str
+    user: int | None
+    subject: str | None
+    correlation_id: str | None
+
+
+@dataclass
+class AuditLogging:
+    """How this process logs entries, and finds the correlation id of one without an origin.
+
+    `connect_logging` sets both; a process that writes no log does neither.
+    """
+
+    log_action: Callable[[AuditedAction], None] = lambda _action: None
+    find_correlation_id: Callable[[], str | None] = lambda: None
+
+
+_logging = AuditLogging()
+
+
+def connect_logging(
+    log_action: Callable[[AuditedAction], None], find_correlation_id: Callable[[], str | None]
+) -> None:
+    """Log the entries of this process too, and give those of workers the id of what they do."""
+    _logging.log_action, _logging.find_correlation_id = log_action, find_correlation_id
+
+
 def set_origin(origin: Origin) -> None:
     """Set the origin of all following actions in this thread or task."""
     _origin.set(origin)
@@ -47,15 +79,23 @@ def record_action(
     owner of the row, if another user or a worker acts.
     """
     origin = _origin.get()
-    AuditLog(session).add(
+    entry = AuditedAction(
         action,
         actor=origin.actor,
-        user_id=user_id or origin.user_id,
+        user=user_id or origin.user_id,
+        subject=subject,
+        correlation_id=origin.correlation_id or _logging.find_correlation_id(),
+    )
+    AuditLog(session).add(
+        action,
+        actor=entry.actor,
+        user_id=entry.user,
         subject=subject,
         details=details,
         ip=find_address(origin.ip),
-        correlation_id=origin.correlation_id,
+        correlation_id=entry.correlation_id,
     )
+    _logging.log_action(entry)
 
 
 def forget_addresses(session: Session, user_id: int) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 
 import structlog
 
+from core import audit
 from core.config.settings import Settings
 from core.crypto import KeyRing
 from core.errors import Misconfigured
@@ -24,7 +25,7 @@ from core.limits.redis_client import (
 )
 from core.limits.timed_values import TimedValues
 from core.media_store import MediaStore
-from core.observability import metrics
+from core.observability import metrics, telemetry
 from db.session import Database
 from platforms.adapter import Adapter
 from platforms.base import WebhookAdapter
@@ -82,6 +83,7 @@ class Services:
 
 def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Services:
     """Build the services. `wake` sends a wake-up for a kind of jobs. Connects to nothing yet."""
+    audit.connect_logging(log_action, telemetry.current_correlation_id)
     for name, app in settings.apps.items():
         if settings.is_production and app.legacy_webhooks:
             log.warning("webhooks.legacy_format_enabled", provider=name, reason="it is for tests")
@@ -109,6 +111,10 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         now=utc_now,
         jitter=random.random,
     )
+
+
+def log_action(entry: audit.AuditedAction) -> None:
+    log.info("audit", **vars(entry))
 
 
 def build_media_store(settings: Settings) -> MediaStore | None:

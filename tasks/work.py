@@ -11,6 +11,7 @@ from celery.exceptions import Reject
 
 from core import accounts, insights, outbox, publishing, webhooks
 from core.jobs.job_type import JobType
+from core.observability import telemetry
 from db.leases import find_due_kinds
 from db.session import DatabaseUnavailable
 from tasks.celery import app
@@ -74,6 +75,7 @@ def enqueue_post(**payload: Any) -> None:
     This is the only message with a payload, so it must not be acknowledged before it is stored:
     while Postgres is unavailable it goes back to the queue.
     """
+    telemetry.bind_correlation_id(None)
     try:
         publishing.enqueue_post(current_container().database, current_container().services, payload)
     except DatabaseUnavailable as error:

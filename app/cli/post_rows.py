@@ -15,7 +15,8 @@ POST_ROW_FIELDS = (
 )
 POST_FIELDS = (
     f"{POST_ROW_FIELDS} destinationId source sentBy groupId retryOf publishId platformPostIds "
-    "permalink bytesTotal bytesSent leasedUntil errorMessage startedAt finishedAt timeline"
+    "permalink bytesTotal bytesSent leasedUntil errorMessage startedAt finishedAt correlationId "
+    "timeline"
 )
 MAX_TITLE_LENGTH = 40  # characters of a title in a line
 
@@ -62,6 +63,7 @@ def serialize_details(view: PostView) -> dict[str, Any]:
         "errorMessage": post.error_message,
         "startedAt": post.started_at,
         "finishedAt": post.finished_at,
+        "correlationId": post.correlation_id,
         "timeline": [serialize_event(event) for event in view.events],
     }
 

@@ -7,8 +7,9 @@ disconnected account. The same job fetches the tokens of destinations that the p
 refused, with the login's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from core.accounts import grant_lifecycle
 from core.accounts.destination_tokens import (
@@ -53,6 +54,9 @@ class RefreshJobType(JobType[Account, RefreshJob, RefreshOutcome]):
     lease = timedelta(seconds=90)
     batch_size = 32
     pool_size = 16
+
+    def describe_row(self, account: Account) -> Mapping[str, Any]:
+        return {"account": account.id, "user": account.user_id, "platform": account.provider}
 
     def prepare(self, session: Session, account: Account) -> RefreshJob:
         """Mark a refresh as started that may rotate the token.

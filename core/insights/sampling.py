@@ -4,7 +4,7 @@
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -95,6 +95,9 @@ class SamplingJobType(JobType[SamplingSchedule, SamplingJob, SamplingOutcome]):
     lease = timedelta(seconds=90)
     batch_size = 16
     pool_size = 8
+
+    def describe_row(self, schedule: SamplingSchedule) -> Mapping[str, Any]:
+        return {"account": schedule.oauth_account_id}
 
     def prepare(self, session: Session, schedule: SamplingSchedule) -> SamplingJob:
         """Build the job of the step that is due. Errors: NotConnected; Snooze; Park."""

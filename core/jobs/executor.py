@@ -6,11 +6,13 @@ Nothing here has access to the database.
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from functools import partial
 from typing import Any, Generic
 
 from core.bootstrap import Services
 from core.jobs.job_type import Claim, ClaimResult, Job, JobType, Outcome
+from core.observability.telemetry import bind_log_fields
 from core.outcomes import Failure, Snooze, failure_from_error
 from db.leases import Row
 
@@ -125,7 +127,8 @@ def execute_in_threads(
     execute = partial(execute_with_claim, job_type, services)
 
     def submit(claims: list[Claim[Job]]) -> set[Future[ClaimResult[Job, Outcome]]]:
-        return {threads.submit(execute, claim) for claim in claims}
+        # A thread begins without the context of the run, which has its correlation id.
+        return {threads.submit(copy_context().run, execute, claim) for claim in claims}
 
     try:
         running = submit(claims)
@@ -144,7 +147,9 @@ def execute_in_threads(
 def execute_with_claim(
     job_type: JobType[Row, Job, Outcome], services: Services, claim: Claim[Job]
 ) -> ClaimResult[Job, Outcome]:
-    return claim, execute_claim(job_type, claim, services)
+    """Execute one job; its log lines have the ids of its row."""
+    with bind_log_fields(claim.log_fields):
+        return claim, execute_claim(job_type, claim, services)
 
 
 def execute_claim(

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
@@ -53,6 +53,13 @@ class JobType(ABC, Generic[Row, Job, Outcome]):
     @abstractmethod
     def record(self, session: Session, row: Row, outcome: Outcome) -> Reschedule | Failure:
         """Write the effect; return when the row is due next, or why it failed. May raise Snooze."""
+
+    def describe_row(self, _row: Row) -> Mapping[str, Any]:
+        """The ids that each log line about a row has. Default: none.
+
+        Without a `correlation_id` the lines have that of the run.
+        """
+        return {}
 
     def preload(self, _session: Session, _rows: Sequence[Row]) -> object:
         """Read in one query what `prepare` needs for a batch. Default: nothing.
@@ -183,6 +190,7 @@ class Claim(Generic[Job]):
     due_at: datetime | None  # at the claim; a due time that somebody else set meanwhile is kept
     attempt_id: int | None
     job: Job | Failure | Snooze
+    log_fields: Mapping[str, Any] = field(default_factory=dict)  # of each log line about the row
 
 
 ClaimResult = tuple[Claim[Job], Outcome | Failure | Snooze]

@@ -13,6 +13,7 @@ import structlog
 from core.backoff import next_retry_delay
 from core.bootstrap import Services
 from core.jobs.job_type import Claim, ClaimResult, Job, JobType, Outcome, RunReport
+from core.observability.telemetry import bind_log_fields
 from core.outcomes import (
     STALE_LEASE,
     Failure,
@@ -126,7 +127,9 @@ def record_and_release(
     rows = job_type.lock_unfinished(session, lease_tokens(unfinished), rows)
     for claim, last_result in unfinished:
         row = rows.get(claim.id)
-        finished.append((claim, finish_row(job_type, session, row, claim, last_result, services)))
+        with bind_log_fields(claim.log_fields):
+            ending = finish_row(job_type, session, row, claim, last_result, services)
+        finished.append((claim, ending))
     return finished
 
 

@@ -121,7 +121,15 @@ def claim_and_prepare(
     due_times = [row.due_at for row in rows]
     jobs = prepare_batch(job_type, session, rows)
     return [
-        Claim(row.id, row.lease_token, row.attempts, due_at, attempt_ids.get(row.id), job)
+        Claim(
+            row.id,
+            row.lease_token,
+            row.attempts,
+            due_at,
+            attempt_ids.get(row.id),
+            job,
+            job_type.describe_row(row),
+        )
         for row, due_at, job in zip(rows, due_times, jobs, strict=True)
     ]
 

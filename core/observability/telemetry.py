@@ -6,13 +6,19 @@ All log handlers of a process are replaced by one whose formatter redacts.
 import logging
 import re
 import sys
-from collections.abc import Iterator
-from typing import TextIO
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
 import structlog
 from pydantic import BaseModel
-from structlog.contextvars import bind_contextvars, clear_contextvars, get_contextvars
+from structlog.contextvars import (
+    bind_contextvars,
+    bound_contextvars,
+    clear_contextvars,
+    get_contextvars,
+)
 
 from core.config.broker_urls import find_passwords
 from core.config.settings import Settings
@@ -84,6 +90,21 @@ def bind_correlation_id(requested_id: str | None = None) -> str:
     bound_id = requested_id if requested_id and is_valid else request_ids.new_id()
     bind_contextvars(correlation_id=bound_id)
     return bound_id
+
+
+@contextmanager
+def bind_log_fields(fields: Mapping[str, Any]) -> Iterator[None]:
+    """Add these fields to the log lines inside.
+
+    If a correlation id is among them, the one bound before becomes the field `run`.
+    """
+    if not fields:
+        yield
+        return
+    run_id = current_correlation_id()
+    is_other_id = fields.get("correlation_id", run_id) != run_id
+    with bound_contextvars(**fields, **({"run": run_id} if run_id and is_other_id else {})):
+        yield
 
 
 def current_correlation_id() -> str | None:

@@ -6,8 +6,10 @@ deliveries of others, and is disabled in the end.
 """
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from core.backoff import NO_MIN_DELAY, RetryPolicy, minutes, seconds
 from core.bootstrap import Services
@@ -107,6 +109,9 @@ class DeliveryJobType(JobType[Delivery, DeliveryJob, DeliveryResult]):
     batch_size = 16
     pool_size = 16
     log_attempts = False  # `DeliveryAttempts` logs them instead, for their owner to read
+
+    def describe_row(self, delivery: Delivery) -> Mapping[str, Any]:
+        return {"delivery": delivery.id, "endpoint_id": delivery.endpoint_id}
 
     def prepare(self, session: Session, delivery: Delivery) -> DeliveryJob:
         """Log the attempt. Errors: Park while the endpoint is disabled; Snooze in a cooldown."""

@@ -23,6 +23,7 @@ from core.errors import (
 )
 from core.jobs.job_type import Claim
 from core.observability.metrics import QUOTA_REFUSALS
+from core.observability.telemetry import current_correlation_id
 from core.post_state.settle import PostState
 from core.post_state.step_state import (
     LAST_ERROR_CODE,
@@ -224,6 +225,7 @@ def insert_post(
         request_hash=options.digest,
         due_at=new_post.publish_at or Posts.now(),
         step_state=initial_step_state(services, new_post),
+        correlation_id=current_correlation_id(),
     )
     if post is None:
         return None

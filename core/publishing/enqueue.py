@@ -13,6 +13,7 @@ import structlog
 from core import audit
 from core.bootstrap import Services
 from core.errors import CoreError, Invalid
+from core.observability.telemetry import current_correlation_id
 from core.post_state.changes import open_change_set
 from core.post_state.settle import PostState
 from core.publishing.create import request_post
@@ -154,6 +155,7 @@ def insert_rejected_post(
         finished_at=Posts.now(),
         idempotency_key=rejection_key(payload, error),
         request_hash=request_digest(payload),
+        correlation_id=current_correlation_id(),
     )
     if post is None:
         return None

@@ -7,7 +7,7 @@ that no worker can claim it in between.
 from core.accounts.tokens import AccessToken, get_or_refresh_token
 from core.bootstrap import Services
 from core.errors import CoreError, ServiceUnavailable
-from core.jobs.executor import execute_claim
+from core.jobs.executor import execute_with_claim
 from core.jobs.job_type import Claim
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_and_prepare
@@ -58,8 +58,9 @@ def run_inline(database: Database, services: Services, claim: StepClaim) -> None
 
 def run_one_claim(database: Database, services: Services, claim: StepClaim) -> StepAnswer | None:
     """Execute and record one claim; returns its answer, None if it failed or was snoozed."""
-    outcome = execute_claim(PUBLISH_JOB_TYPE, claim, services)
-    record_results(PUBLISH_JOB_TYPE, database, services, [(claim, outcome)])
+    result = execute_with_claim(PUBLISH_JOB_TYPE, services, claim)
+    record_results(PUBLISH_JOB_TYPE, database, services, [result])
+    _, outcome = result
     return outcome.answer if isinstance(outcome, ClaimAnswer) else None
 
 

@@ -4,13 +4,15 @@
 separate so that long uploads delay nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from core.accounts.tokens import preload_tokens
 from core.backoff import RetryPolicy, minutes, seconds
 from core.bootstrap import Services
 from core.jobs.job_type import JobType
+from core.observability.telemetry import bind_log_fields
 from core.outcomes import Failure, Park, Reschedule, RowOutcome, Snooze
 from core.post_state.changes import ChangeSet, open_change_set
 from core.post_state.settle import FINAL_STATES, PostState
@@ -48,6 +50,9 @@ class PostJobType(JobType[Post, PlatformStepJob, ClaimAnswer]):
     """Runs the next step of a post."""
 
     retry_policy = RETRY_POLICY
+
+    def describe_row(self, post: Post) -> Mapping[str, Any]:
+        return describe_post(post)
 
     def prepare(self, session: Session, post: Post) -> PlatformStepJob:
         if post.attempts > 1:  # the request that ran the first attempt has ended
@@ -136,9 +141,23 @@ PUBLISH_JOB_TYPE = PublishJobType()
 UPLOAD_JOB_TYPE = UploadJobType()
 
 
+def describe_post(post: Post) -> Mapping[str, Any]:
+    """The ids in the log lines about a post."""
+    ids = {
+        "correlation_id": post.correlation_id,
+        "post": post.id,
+        "user": post.user_id,
+        "account": post.oauth_account_id,
+        "platform": post.provider,
+        "publish_id": post.publish_id,
+    }
+    return {name: value for name, value in ids.items() if value is not None}
+
+
 def record_step_or_snooze(changes: ChangeSet, post: Post, outcome: ClaimAnswer) -> RowOutcome:
     try:
-        return record_step(changes, post, outcome)
+        with bind_log_fields(describe_post(post)):
+            return record_step(changes, post, outcome)
     except Snooze as snooze:
         return snooze
 

@@ -169,6 +169,12 @@ class Post(DestinationColumns, JobColumns, TimestampColumns, Base):
         server_default="false",
         comment="whether the next step sends the bytes of a file: the uploads queue takes the post",
     )
+    correlation_id: Mapped[str | None] = mapped_column(
+        comment="id of the request that the post came from"
+    )
+    trace_parent: Mapped[str | None] = mapped_column(
+        comment="span of that request, as a traceparent header names it; NULL: not traced"
+    )
 
     __table_args__ = (
         UniqueConstraint("user_id", "idempotency_key"),

@@ -49,6 +49,8 @@ class LockedPost:
     error_code: str | None
     error_message: str | None
     finished_at: datetime | None
+    correlation_id: str | None
+    trace_parent: str | None
 
 
 AnyPost = Post | LockedPost

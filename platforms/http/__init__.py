@@ -21,6 +21,7 @@ from platforms.base import BytesLike
 from platforms.errors import PlatformError, TimedOut, Unavailable
 from platforms.exchanges import SentCall, find_collection
 from platforms.http.deadline import DEFAULT_HEADERS, Deadline, create_session, current_deadline
+from platforms.http.log_ids import find_log_id
 from platforms.http.prepare import prepare_request
 from platforms.http.response import (
     MAX_RESPONSE_BYTES,
@@ -132,7 +133,12 @@ class HttpClient:
         outcome_name = str(outcome.status) if isinstance(outcome, HttpResponse) else outcome.code
         host = urlsplit(request.url).hostname
         log.info(
-            "platform.call", endpoint=endpoint, host=host, outcome=outcome_name, seconds=seconds
+            "platform.call",
+            endpoint=endpoint,
+            host=host,
+            outcome=outcome_name,
+            seconds=seconds,
+            log_id=find_log_id(outcome) if isinstance(outcome, HttpResponse) else None,
         )
         if self._observe is not None:
             self._observe(endpoint, outcome_name, seconds)
