@@ -300,13 +300,17 @@ class Posts:
         query = select(Post).where(Post.publish_id == publish_id, Post.provider == provider)
         return self._session.scalar(query.where(Post.user_id == user_id))
 
-    def map_publications(self, publications: Collection[PlatformKey]) -> dict[PlatformKey, int]:
-        """Return which posts have these publish ids."""
+    def map_publications(
+        self, publications: Collection[PlatformKey], *, user_id: int | None = None
+    ) -> dict[PlatformKey, int]:
+        """Return which posts, of this user or of anybody, have these publish ids."""
         if not publications:
             return {}
         query = select(Post.provider, Post.publish_id, Post.id).where(
             tuple_(Post.provider, Post.publish_id).in_(list(publications))
         )
+        if user_id is not None:
+            query = query.where(Post.user_id == user_id)
         rows = self._session.execute(query)
         return {(provider, str(publish_id)): post_id for provider, publish_id, post_id in rows}
 

@@ -374,6 +374,8 @@ def test_the_page_shows_open_comments_and_those_that_a_filter_names(
     assert "wow" in browser.get(f"{page_path}?show=all&q=WOW&account={sync.destination_id}").text
     french = browser.get(f"{page_path}/{row_id}?show=all", headers={"Accept-Language": "fr"}).text
     assert "Commentaire de visitor" in french
+    head = french.partition('id="conversation-title"')[2].partition("</header>")[0]
+    assert sync.client.account.username in head
     assert "1 new comment" in browser.get(f"{page_path}/new?than={row_id - 1}").text
     assert "new comment" not in browser.get(f"{page_path}/new?than={row_id}").text
 

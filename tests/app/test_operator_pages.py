@@ -11,6 +11,7 @@ from app.pages.operator.audit_log import csv_text
 from app.pages.operator.durations import format_seconds
 from core.health.conditions import ALERT_CONDITIONS
 from tests.app.conftest import BrowserClient
+from tests.support.row_factory import RowFactory
 from tests.support.tiktok_webhooks import TikTokWebhookSender, build_envelope
 
 PATHS = (
@@ -119,6 +120,7 @@ def test_an_alert_is_resolved_and_audited(operator, run_sql, load_value):
     page = operator.get("/monitoring").text
     assert "Webhook events could not be applied" in page
     assert "/admin/events?status=dead" in page
+    assert "docs/operate/alerts.md#dead_letters" in page
     operator.post(f"/monitoring/alerts/{alert_id}/resolve")
     assert load_value("SELECT resolved_at IS NOT NULL FROM alerts")
     assert load_value("SELECT count(*) FROM audit_log WHERE action = 'alert.resolved'") == 1
@@ -163,6 +165,21 @@ def test_new_events_are_announced_by_a_button(operator, client, load_value):
     assert "button" not in operator.get(f"/admin/events/new?after={newest}").text
     TikTokWebhookSender(client).send(build_envelope(publish_id="beta"))
     assert "1 new event<" in operator.get(f"/admin/events/new?after={newest}").text
+
+
+def test_an_event_leads_to_the_readers_own_post_and_to_no_others(
+    operator, client, container, load_value, make_user
+):
+    factory = RowFactory(container.database, container.services.key_ring)
+    owners = {"alpha": load_value("SELECT id FROM users"), "beta": make_user("b@example.org").id}
+    for publish_id, owner in owners.items():
+        account_id = factory.create_account(owner)
+        post_id = factory.create_post(account_id, publish_id=publish_id)
+        owners[publish_id] = post_id
+        TikTokWebhookSender(client).send(build_envelope(publish_id=publish_id))
+    page = operator.get("/admin/events").text
+    assert f'<a href="/posts/{owners["alpha"]}">alpha</a>' in page
+    assert "<td>beta</td>" in page
 
 
 def test_an_event_shows_signature_payload_and_is_recorded_as_read(operator, client, load_value):

@@ -28,6 +28,7 @@ from core.errors import NotFound
 from db.identity.users import Users
 from db.posts.posts import Post, Posts
 from db.posts.timeline import PostEvent, PostEvents
+from db.providers import PlatformKey
 from db.session import Session
 from db.statement_limits import SearchTooSlow
 from db.webhooks.events import EVENT_STATUSES, Event, EventFilter, Events
@@ -51,6 +52,7 @@ def list_events() -> str:
     selection, before = read_selection(), row_id_from_query("cursor")
     events: list[Event] = []
     causes: list[dict[str, Any]] = []
+    own_posts: dict[PlatformKey, int] = {}
     is_slow = False
     try:
         with current_container().database.transaction() as session:
@@ -58,12 +60,16 @@ def list_events() -> str:
             events = search.page(selection.event_filter, limit=PAGE_SIZE + 1, before=before)
             if selection.event_filter.status == "dead" and before is None:
                 causes = list_causes(search, selection)
+            own_posts = map_own_posts(session, events)
     except SearchTooSlow:
         is_slow = True
     page = events[:PAGE_SIZE]
     return render_template(
         "operator/events.html",
-        events=[describe_row(event) for event in page],
+        events=[
+            {**describe_row(each), "post_id": own_posts.get((each.provider, each.publish_id or ""))}
+            for each in page
+        ],
         causes=causes,
         is_slow=is_slow,
         selection=selection,
@@ -182,6 +188,12 @@ def list_causes(search: EventSearch, selection: EventSelection) -> list[dict[str
         }
         for cause in search.list_dead_causes(selection.event_filter)
     ]
+
+
+def map_own_posts(session: Session, events: Sequence[Event]) -> dict[PlatformKey, int]:
+    """The posts of the reader that events are about; the posts of others have no page for them."""
+    keys = {(event.provider, event.publish_id) for event in events if event.publish_id}
+    return Posts(session).map_publications(keys, user_id=current_principal().user_id)
 
 
 def describe_row(event: Event) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from app.pages.operator.durations import NO_VALUE, format_seconds
 from app.pages.operator.sparkline import draw_points
 from app.pages.operator.status_report import build_report_text
 from core.health import alerts, notices
+from core.health.notices import MANUAL_SECTION
 from core.health.overview import InstallationOverview, Level, read_overview
 from core.health.queues import MAX_COUNTED_ROWS, QueueState, QueueStatus
 from core.health.readiness import TICK_TIMEOUT
@@ -234,4 +235,5 @@ def describe_alert(alert: Alert) -> dict[str, Any]:
         "opened_at": alert.opened_at,
         "resolved_at": alert.resolved_at,
         "url": alert_url(alert),
+        "manual": MANUAL_SECTION + alert.name,
     }
