@@ -4,8 +4,8 @@ from alembic import op
 
 from migrations.columns import text_column
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 
 
 def upgrade() -> None:
