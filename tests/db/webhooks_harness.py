@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from core.bootstrap import Services
 from core.jobs.runner import run_jobs
@@ -49,6 +49,10 @@ class WebhookHarness(RowFactory):
                 update(Event).where(Event.id.in_(ids)).values(columns),
                 execution_options={"synchronize_session": False},
             )
+
+    def remove_events(self, ids):
+        with self.database.transaction() as session:
+            session.execute(delete(Event).where(Event.id.in_(ids)))
 
     def process_events(self, **changes):
         """Run the webhook job once, with changed attributes if some are given."""
