@@ -102,7 +102,7 @@ DEV_TASKS = {
         (("python", "-m", "bench"),),
     ),
     "chaos": DevTask(
-        "run the fault suite: kills, lost answers, lost stores; writes build/chaos.json",
+        "inflict faults on a whole stack for ten minutes; writes build/chaos.json",
         "development",
         (("python", "-m", "chaos"),),
     ),

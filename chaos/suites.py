@@ -1,15 +1,10 @@
-"""The fault suite: all tests that kill, freeze or cut off something, with their long forms.
-
-Prints a table, writes `build/chaos.json`, and exits with 1 if any test failed.
-"""
+"""The long fault suite: all tests that kill, freeze or cut off something, with their long forms."""
 
 import json
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 
-import click
 import pytest
 from rich.console import Console
 from rich.table import Table
@@ -40,6 +35,9 @@ SUITES = {
     "a video of four gigabytes through the page": "tests/browser/test_large_video.py",
     "every page in other languages and colours": "tests/browser/test_accessibility.py",
     "the frame of the pages in other languages and colours": "tests/browser/test_frame.py",
+    "the inbox against its model": "tests/db/test_webhooks_state_machine.py",
+    "posts against their model": "tests/db/test_publishing_state_machine.py",
+    "tokens against their model": "tests/db/test_accounts_state_machine.py",
     "races for claims and leases": "tests/db/test_jobs_races.py",
 }
 ALL_MARKS = "chaos or not chaos"  # the default run skips the long forms
@@ -56,21 +54,8 @@ class OutcomeCounter:
             self.outcomes[report.outcome] += 1
 
 
-@click.command(help=__doc__)
-@click.option(
-    "--only",
-    type=click.Choice(sorted(SUITES)),
-    multiple=True,
-    help="Run only this suite; may be repeated.",
-)
-@click.option("--rounds", default=1, show_default=True, help="How often to run each suite.")
-@click.option(
-    "--out",
-    default=ROOT / "build" / "chaos.json",
-    type=click.Path(path_type=Path),
-    help="The JSON file to write.  [default: build/chaos.json]",
-)
-def main(only: tuple[str, ...], rounds: int, out: Path) -> None:
+def run_suites(only: tuple[str, ...], rounds: int, out: Path) -> int:
+    """Run the suites, print a table, write the JSON file; return the exit status."""
     selected = {name: path for name, path in SUITES.items() if name in (only or SUITES)}
     results: list[dict[str, str | float]] = [
         {"suite": name, "round": number, **run_suite(path)}
@@ -80,7 +65,7 @@ def main(only: tuple[str, ...], rounds: int, out: Path) -> None:
     out.parent.mkdir(exist_ok=True)
     out.write_text(json.dumps(results, indent=2))
     Console().print(results_table(results))
-    sys.exit(1 if any(result["failed"] for result in results) else 0)
+    return int(any(result["failed"] for result in results))
 
 
 def run_suite(path: str) -> dict[str, float]:
@@ -98,7 +83,3 @@ def results_table(results: list[dict[str, str | float]]) -> Table:
     for result in results:
         table.add_row(*(str(value) for value in result.values()))
     return table
-
-
-if __name__ == "__main__":
-    main()

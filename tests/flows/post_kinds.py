@@ -4,6 +4,8 @@ Each API user requests one post, so the platform must have exactly one: that als
 whose titles the platform does not know, and nothing would distinguish two lost starts of one user.
 """
 
+from typing import Any
+
 from tests.flows.api_user import DIRECT_FIELDS, FINAL_STATES, PULL_FIELDS
 from tests.flows.post_outcomes import find_open_work
 
@@ -14,7 +16,7 @@ PHOTO_FIELDS = {
     "photo_images": ["https://videos.example.com/one.jpg", "https://videos.example.com/two.jpg"],
 }
 INBOX_FIELDS = {"mode": "INBOX"}
-POST_KINDS = {
+POST_KINDS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "direct upload": ("direct", "FILE_UPLOAD", {"source": "FILE_UPLOAD", **DIRECT_FIELDS}),
     "direct pull": ("direct", "PULL_FROM_URL", {**PULL_FIELDS, **DIRECT_FIELDS}),
     "direct photos": ("photo_direct", "PULL_FROM_URL", {**PHOTO_FIELDS, **DIRECT_FIELDS}),

@@ -85,17 +85,18 @@ class DeliveryBurst:
         )
 
     def send(self, publish_id, body):
-        headers = {"TikTok-Signature": sign_body(body, secret=WEBHOOK_SECRET)}
-        url = urljoin(self.stack.info["web"], WEBHOOK_PATH)
-        try:
-            response = requests.post(url, data=body, headers=headers, timeout=DELIVERY_TIMEOUT)
-        except requests.RequestException:
+        sent_at = time.monotonic()
+        status = post_delivery(self.stack, body)
+        if status is None:
             time.sleep(0.1)  # the server is down; a platform would wait longer
             return False
-        self.statuses.append(response.status_code)
-        if response.status_code == 200:
+        self.note_answer(publish_id, status, time.monotonic() - sent_at)
+        return status == 200
+
+    def note_answer(self, publish_id, status, _seconds):
+        self.statuses.append(status)
+        if status == 200:
             self.acknowledged.add(publish_id)
-        return response.status_code == 200
 
     def is_drained(self):
         statement = (
@@ -121,6 +122,16 @@ class DeliveryBurst:
                 row[0] for row in self.stack.query(statement, sorted(self.acknowledged))
             }
         return {violation: ids for violation, ids in violations.items() if ids}
+
+
+def post_delivery(stack, body):
+    """Send a signed delivery once; return the status of the answer, None without one."""
+    headers = {"TikTok-Signature": sign_body(body, secret=WEBHOOK_SECRET)}
+    url = urljoin(stack.info["web"], WEBHOOK_PATH)
+    try:
+        return requests.post(url, data=body, headers=headers, timeout=DELIVERY_TIMEOUT).status_code
+    except requests.RequestException:
+        return None
 
 
 VIOLATION_QUERIES = {

@@ -34,9 +34,9 @@ class SmallDisk:
 
 
 @contextmanager
-def mount_small_disk(folder: Path):
+def mount_small_disk(folder: Path, *, size: int = DISK_BYTES):
     folder.mkdir()
-    options = f"size={DISK_BYTES}"
+    options = f"size={size}"
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False
     )

@@ -1,0 +1,141 @@
+"""Runs a plan on one whole stack under load, lets all work end, and checks the invariants."""
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+
+from chaos.campaign_stack import CampaignStack, run_campaign_stack
+from chaos.draining import drain_work
+from chaos.fault_catalogue import Lane
+from chaos.fault_tools import FaultImpossible
+from chaos.invariants import InvariantResult, check_invariants
+from chaos.plan import WARM_UP_SECONDS, ChaosPlan, PlannedFault
+from chaos.platform_faults import PLATFORM_ACTIONS
+from chaos.process_faults import PROCESS_ACTIONS
+from chaos.resources import measure_resources
+from chaos.store_faults import STORE_ACTIONS
+from chaos.timed_stream import TimedStream
+from chaos.workload import EVENTS_PER_SECOND, STREAM_NAME, Workload
+
+ACTIONS: dict[str, Callable[[CampaignStack, Workload, PlannedFault], str]] = {
+    **PROCESS_ACTIONS,
+    **STORE_ACTIONS,
+    **PLATFORM_ACTIONS,
+}
+MINUTES_PER_ROUND = 5  # of posts of every kind
+
+
+@dataclass(frozen=True)
+class InflictedFault:
+    """What became of a planned fault. `began_at` and `ended_at` are of the monotonic clock."""
+
+    planned: PlannedFault
+    outcome: str  # done, impossible or failed
+    detail: str
+    began_at: float
+    ended_at: float
+
+
+@dataclass
+class CampaignResult:
+    """Units: seconds. `drain_seconds`: from the last fault until all work had ended."""
+
+    plan: ChaosPlan
+    inflicted: list[InflictedFault] = field(default_factory=list)
+    invariants: list[InvariantResult] = field(default_factory=list)
+    events: int = 0
+    posts: int = 0
+    seconds: float = 0.0
+    drain_seconds: float = 0.0
+    notes: dict[str, str | int] = field(default_factory=dict)
+
+    @property
+    def kills(self) -> int:
+        return sum(
+            inflicted.planned.is_kill and inflicted.outcome == "done"
+            for inflicted in self.inflicted
+        )
+
+
+def run_campaign(
+    plan: ChaosPlan, folder: Path, report_step: Callable[[str], None]
+) -> CampaignResult:
+    """Run the plan. `folder` gets the data and logs of the stack."""
+    started_at = time.monotonic()
+    result = CampaignResult(plan)
+    with run_campaign_stack(folder) as stack:
+        load = Workload(stack, TimedStream(stack.running, STREAM_NAME, 0, rate=EVENTS_PER_SECOND))
+        report_step("connecting the accounts of all users")
+        load.connect_users(max(1, round(plan.minutes / MINUTES_PER_ROUND)))
+        with load.run(WARM_UP_SECONDS + plan.fault_seconds):
+            report_step(f"{WARM_UP_SECONDS:.0f} s of load without a fault")
+            time.sleep(WARM_UP_SECONDS)
+            resources = measure_resources(stack)
+            report_step(f"{len(plan.faults)} faults in {plan.fault_seconds:.0f} s")
+            inflict_faults(plan, stack, load, result)
+        report_step("waiting for the end of all work")
+        drain_started_at = time.monotonic()
+        drained = drain_work(stack, load)
+        result.drain_seconds = time.monotonic() - drain_started_at
+        report_step("checking the invariants")
+        result.invariants = check_invariants(stack, load, result.inflicted, resources, drained)
+    result.events, result.posts = len(load.stream.acknowledged), drained.post_count
+    result.notes = {
+        "requests given up": len(load.given_up),
+        "tokens expired": load.expired_tokens,
+        "odd answers": ", ".join(sorted(load.odd_answers)) or "none",
+    }
+    result.seconds = time.monotonic() - started_at
+    return result
+
+
+def inflict_faults(
+    plan: ChaosPlan, stack: CampaignStack, load: Workload, result: CampaignResult
+) -> None:
+    """Inflict the faults of all lanes at the same time, and wait for their end.
+
+    Stores are started again by this thread: a process dies with the thread that started it.
+    """
+    first_at = time.monotonic()
+    others = [
+        Thread(target=run_lane, args=(plan, lane, stack, load, result, first_at))
+        for lane in Lane
+        if lane != Lane.STORES
+    ]
+    for lane in others:
+        lane.start()
+    run_lane(plan, Lane.STORES, stack, load, result, first_at)
+    for lane in others:
+        lane.join()
+    time.sleep(max(0.0, first_at + plan.fault_seconds - time.monotonic()))
+
+
+def run_lane(
+    plan: ChaosPlan,
+    lane: Lane,
+    stack: CampaignStack,
+    load: Workload,
+    result: CampaignResult,
+    first_at: float,
+) -> None:
+    """Inflict the faults of one lane in order; what comes after the end is left out."""
+    for planned in plan.lane(lane):
+        time.sleep(max(0.0, first_at + planned.at - time.monotonic()))
+        if time.monotonic() < first_at + plan.fault_seconds:
+            result.inflicted.append(inflict_fault(planned, stack, load))
+
+
+def inflict_fault(planned: PlannedFault, stack: CampaignStack, load: Workload) -> InflictedFault:
+    """Inflict one fault. An error in it is reported with it: the campaign goes on."""
+    began_at = time.monotonic()
+    try:
+        outcome, detail = "done", ACTIONS[planned.action](stack, load, planned)
+    except FaultImpossible as reason:
+        outcome, detail = "impossible", str(reason)
+    except Exception as error:  # noqa: BLE001 - the report shows it, and the run fails
+        traceback.print_exc()
+        outcome, detail = "failed", f"{type(error).__name__}: {error}"[:200]
+    return InflictedFault(planned, outcome, detail, began_at, time.monotonic())
