@@ -26,6 +26,7 @@ from core.limits.redis_client import (
 from core.limits.timed_values import TimedValues
 from core.media_store import MediaStore
 from core.observability import metrics, telemetry
+from core.removal_list import SESSION_KEY, RemovalList
 from db.session import Database
 from platforms.adapter import Adapter
 from platforms.base import WebhookAdapter
@@ -167,4 +168,11 @@ def build_database(settings: Settings, *, role: str) -> Database:
         application_name=f"signalpost-{role}",
         on_unavailable=metrics.DB_ERRORS.inc,
         token_guard=settings.limits.token_guard,
+        info={SESSION_KEY: build_removal_list(settings)},
     )
+
+
+def build_removal_list(settings: Settings) -> RemovalList:
+    """Build the list of erasures; processes without encryption keys erase nothing."""
+    keys = settings.encryption_keys
+    return RemovalList(settings.erasure_list, KeyRing(keys) if keys else None, utc_now)

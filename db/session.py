@@ -1,6 +1,6 @@
 """Connections to Postgres: the pool, transactions with the only commit, the database's clock."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -57,15 +57,17 @@ class Database:
         application_name: str = "signalpost",
         on_unavailable: Callable[[], None] = lambda: None,
         token_guard: timedelta = DEFAULT_TOKEN_GUARD,
+        info: Mapping[str, Any] | None = None,
     ) -> None:
         """`url` is as libpq reads it; `application_name` is what pg_stat_activity shows.
 
         `on_unavailable` is called each time that Postgres does not answer. `token_guard` is
-        stored in every session, because the queries for tokens have no access to the settings.
+        stored in every session, because the queries for tokens have no access to the settings;
+        so is `info`.
         """
         self._on_unavailable = on_unavailable
         self.pool_size = pool_size
-        self._info = {GUARD_INFO_KEY: token_guard}
+        self._info = {**(info or {}), GUARD_INFO_KEY: token_guard}
         self._engine = create_postgres_engine(
             url,
             application_name=application_name,

@@ -11,6 +11,10 @@ LOCAL_COMMANDS = {
         "local.backup.backup_commands:backup_group",
         "Backups of the database, made with Postgres' own programs.",
     ),
+    "restore": CommandSource(
+        "local.backup.restore_command:restore_command",
+        "Restore the newest dump in DIR, or the one that DIR is.",
+    ),
     "demo": CommandSource("local.demo:demo", "Publish on every platform's sandbox, and verify."),
 }
 

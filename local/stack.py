@@ -79,6 +79,7 @@ class LocalStack:
             "BROKER_URL": self._valkey.url(),
             "PUBLIC_URL": options.web_url,
             "MEDIA_URL": f"file://{options.folder / 'media'}",
+            "ERASURE_LIST": str(options.folder / "erasures"),
         }
         sandbox_values: dict[str, str] = {}
         if options.sandbox_url:

@@ -45,11 +45,12 @@ def delete_old_rows() -> None:
 
 @app.task(name=CHECK_LOGINS_TASK)
 def check_logins() -> None:
-    """Park logins that the settings no longer fit; ask platforms what tokens are worth, and repair
-    webhook subscriptions, once a day each.
+    """Park logins that the settings no longer fit; ask platforms what tokens are worth, at once
+    after a restore, and repair webhook subscriptions, once a day each.
     """
     container = current_container()
     accounts.check_login_flows(container.database, container.services)
+    accounts.confirm_restored_logins(container.database, container.services)
     accounts.inspect_logins(container.database, container.services)
     accounts.repair_subscriptions(container.database, container.services)
 

@@ -47,6 +47,10 @@ HOLD_SENTENCES = {
         "It waits for your decision: an operator had disabled your sign-in."
     ),
     "operator": gettext_noop("It waits: an operator has put it on hold."),
+    "restored": gettext_noop(
+        "It waits for your decision: a backup was restored, and it may have been posted before."
+        " Look into your account first."
+    ),
 }
 OTHER_HOLD_SENTENCE = gettext_noop("It is on hold.")
 SCHEDULED_SENTENCE = gettext_noop("It is stored and will be sent at its time.")

@@ -22,6 +22,7 @@ from core.accounts.posting_tokens import (
 from core.accounts.probes import LoginProbe, probe_logins
 from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.refresh_now import RefreshSummary, refresh_due_accounts
+from core.accounts.restored_logins import confirm_restored_logins
 from core.accounts.selection import select_destinations
 from core.accounts.subscriptions import repair_subscriptions
 from core.accounts.tokens import AccessToken, get_or_refresh_token
@@ -58,6 +59,7 @@ __all__ = [
     "callback_error_code",
     "check_login_flows",
     "complete_connection",
+    "confirm_restored_logins",
     "count_waiting_posts",
     "disconnect_account",
     "find_rules",

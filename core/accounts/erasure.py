@@ -16,6 +16,7 @@ from core.accounts import late_events
 from core.bootstrap import Services
 from core.media import files
 from core.outbox import AppEvent, enqueue_events
+from core.removal_list import RemovalKind, identify_row, note_removal
 from db.account_erasure import AccountErasure, EventErasure
 from db.accounts.accounts import Account, Accounts
 from db.ops.data_deletions import DataDeletion, DataDeletions
@@ -127,6 +128,7 @@ def erase_own_login(
     )
     if request is None:
         raise RuntimeError("a random code was used before")
+    note_removal(session, RemovalKind.LOGIN, *identify_row(account))
     person_id = account.open_id
     ids = erase_login(session, account, cause=cause)
     request.found = True

@@ -36,6 +36,9 @@ ROTATION_LOST = "rotation_lost"
 LOGIN_CHANGED = "login_changed"
 """`status_cause` while the settings name another way of signing in than the login's."""
 
+RESTORED = "restored"
+"""`status_cause` of a login of a restored backup, until its platform has confirmed the token."""
+
 DISCONNECTED = "disconnected"
 """Why posts are parked or cancelled when their account is disconnected."""
 

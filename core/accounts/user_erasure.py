@@ -14,8 +14,9 @@ from core.accounts.erasure import begin_erasure, delete_media_files, erase_own_l
 from core.bootstrap import Services
 from core.errors import NotFound
 from core.identity import sign_in_throttle, users
+from core.removal_list import RemovalKind, identify_row, note_removal
 from db.accounts.accounts import Account, Accounts
-from db.identity.users import Users
+from db.identity.users import User, Users
 from db.posts.parked import USER_DISABLED_REASON
 from db.session import Database, Session
 from db.user_erasure import UserErasure
@@ -57,15 +58,21 @@ def erase_user(database: Database, services: Services, user_id: int) -> ErasedUs
         user = Users(session).lock(user_id)
         if user is None:
             raise NotFound(f"there is no user {user_id}")
-        sign_in_throttle.forget_failures(session, user)
-        UserErasure(session).erase(user_id)
-        Users(session).delete(user_id)
-        audit.record_action(
-            session, "user.erased", subject=f"user:{user_id}", details={"accounts": len(accounts)}
-        )
-        audit.forget_addresses(session, user_id)
+        delete_user(session, user, accounts=len(accounts))
     log.info("user.erased", user=user_id, accounts=len(accounts))
     return ErasedUser(len(accounts), files, revoked.count(False))
+
+
+def delete_user(session: Session, user: User, *, accounts: int) -> None:
+    """Delete the row and all that belongs to it, after its `accounts` connections."""
+    note_removal(session, RemovalKind.USER, *identify_row(user))
+    sign_in_throttle.forget_failures(session, user)
+    UserErasure(session).erase(user.id)
+    Users(session).delete(user.id)
+    audit.record_action(
+        session, "user.erased", subject=f"user:{user.id}", details={"accounts": accounts}
+    )
+    audit.forget_addresses(session, user.id)
 
 
 def erase_connection(database: Database, services: Services, account: Account) -> bool:

@@ -32,6 +32,7 @@ from core.config.roles import (
     select_variables,
 )
 from core.config.value_types import (
+    AbsoluteFolder,
     BrokerUrl,
     CaFile,
     EncryptionKey,
@@ -80,6 +81,7 @@ class Settings(DatabaseSettings):
         validation_alias="REDIS_URL",
     )
     media_url: MediaUrl | None = Field(default=None, validation_alias="MEDIA_URL")
+    erasure_list: AbsoluteFolder | None = Field(default=None, validation_alias="ERASURE_LIST")
 
     public_url: PublicUrl = Field(default="http://127.0.0.1:8000", validation_alias="PUBLIC_URL")
     secret_key: SecretText = Field(

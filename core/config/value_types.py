@@ -4,6 +4,7 @@ The rules of errors are those of `platforms.setting_types`.
 """
 
 import re
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -59,6 +60,13 @@ def parse_media_url(value: str) -> str:
     return value
 
 
+def parse_absolute_folder(value: str) -> Path:
+    folder = Path(value)
+    if not folder.is_absolute():
+        raise ValueError("must be /an/absolute/directory")
+    return folder
+
+
 def parse_encryption_key(value: str) -> tuple[str, Secret]:
     """Check one key and give it the id of a single key. Errors: ValueError."""
     decode_key(Secret(value))
@@ -90,6 +98,7 @@ RedisUrl = Annotated[str, from_text(parse_redis_url)]
 CaFile = Annotated[str, from_text(parse_ca_file)]
 PortNumber = Annotated[int, from_text(parse_port)]
 MediaUrl = Annotated[str, from_text(parse_media_url)]
+AbsoluteFolder = Annotated[Path, from_text(parse_absolute_folder)]
 EncryptionKeys = tuple[tuple[str, Secret], ...]
 """Key ids with base64 of 32 bytes each, the current key first."""
 EncryptionKey = Annotated[tuple[str, Secret], PlainValidator(parse_encryption_key)]

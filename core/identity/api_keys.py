@@ -8,6 +8,7 @@ from core import audit
 from core.errors import Conflict, Invalid, NotFound
 from core.identity.principals import AuthMethod, Principal
 from core.identity.sign_in import hash_token
+from core.removal_list import RemovalKind, note_removal
 from core.scopes import OPERATOR_SCOPES, SCOPES
 from db.identity.api_keys import ApiKey, ApiKeys
 from db.identity.users import Users
@@ -100,6 +101,8 @@ def list_api_keys(session: Session, user_id: int) -> Sequence[ApiKey]:
 
 def revoke_api_key(session: Session, key_id: int, *, user_id: int) -> None:
     """Errors: NotFound, also for a key of another user."""
-    if not ApiKeys(session).revoke(key_id, user_id=user_id):
+    key = ApiKeys(session).revoke(key_id, user_id=user_id)
+    if key is None:
         raise NotFound("this user has no such API key, or it is revoked already")
+    note_removal(session, RemovalKind.KEY, key.hash)
     audit.record_action(session, "key.revoked", user_id=user_id, subject=f"key:{key_id}")

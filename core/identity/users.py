@@ -9,6 +9,7 @@ from core.errors import Conflict, Invalid, NotFound
 from core.identity import passwords, sign_in_throttle
 from core.identity.emails import is_email
 from core.identity.sign_in import BrowserContext, NewSession, start_session
+from core.removal_list import RemovalKind, identify_row, note_removal
 from db.identity.api_keys import ApiKeys
 from db.identity.login_sessions import LoginSessions
 from db.identity.sign_in_failures import SignInFailures
@@ -52,7 +53,8 @@ def disable_user(session: Session, user_id: int) -> User:
     Posts that are queued still go out, see `hold_posts`. Errors: NotFound.
     """
     user = lock_user(session, user_id)
-    ended = end_access(session, user_id)
+    ended = end_access(session, user)
+    note_removal(session, RemovalKind.DISABLED, *identify_row(user))
     if user.disabled_at is None:
         user.disabled_at = Users.now()
     record_change(session, user, "user.disabled", **ended)
@@ -63,6 +65,7 @@ def enable_user(session: Session, user_id: int) -> User:
     """Let a user sign in again. Ended sessions and revoked keys stay so. Errors: NotFound."""
     user = lock_user(session, user_id)
     user.disabled_at = None
+    note_removal(session, RemovalKind.ENABLED, *identify_row(user))
     sign_in_throttle.forget_failures(session, user)
     record_change(session, user, "user.enabled")
     return user
@@ -76,7 +79,7 @@ def replace_password(database: Database, user_id: int, password: Secret) -> None
     password_hash = passwords.hash_password(password)
     with database.transaction() as session:
         user = lock_user(session, user_id)
-        ended = end_access(session, user_id)
+        ended = end_access(session, user)
         Users(session).set_password(user_id, password_hash)
         sign_in_throttle.forget_failures(session, user)
         record_change(session, user, "user.password_set", **ended)
@@ -102,7 +105,7 @@ def change_password(
         user = lock_user(session, user_id)
         if is_correct and user.password_hash == present_hash and user.disabled_at is None:
             SignInFailures(session).forget(subject)
-            ended = end_access(session, user_id)
+            ended = end_access(session, user)
             Users(session).set_password(user_id, new_hash)
             record_change(session, user, "user.password_changed", **ended)
             return start_session(session, user, browser)
@@ -111,15 +114,16 @@ def change_password(
     raise Invalid(f"oldPassword {message}", details={"fields": {"oldPassword": message}})
 
 
-def end_access(session: Session, user_id: int) -> dict[str, int]:
+def end_access(session: Session, user: User) -> dict[str, int]:
     """End all sessions and revoke all keys of a user. Return how many there were of each.
 
     The trigger of migration 0017 does the same when the password or `disabled_at` changes, by
     whatever means; here they are counted, before it.
     """
+    note_removal(session, RemovalKind.ACCESS, *identify_row(user))
     return {
-        "sessions": LoginSessions(session).revoke_all(user_id),
-        "keys": ApiKeys(session).revoke_all(user_id),
+        "sessions": LoginSessions(session).revoke_all(user.id),
+        "keys": ApiKeys(session).revoke_all(user.id),
     }
 
 

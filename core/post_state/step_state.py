@@ -26,6 +26,7 @@ UNSAFE_AT = "unsafe_at"  # when it was begun; kept if it made the post public
 ABSENCES = "absences"  # how often the platform has said that the unsafe step had no effect
 ABSENT_SINCE = "absent_since"  # when it said so first
 REPEAT_AFTER = "repeat_after"  # before this time the unsafe step is not permitted once more
+RESTORED_AT = "restored_at"  # when a backup was restored in which the post was under way
 HAS_REPEATED = "repeated"  # the unsafe step was permitted once more; there is no second time
 LAST_STEP = "step"  # name of the last step in the timeline
 HANDED_OVER = "handed_over"  # the platform has all it needs to make the post public by itself

@@ -18,6 +18,7 @@ from core.post_state.step_state import (
     PLANNED_STEP,
     POLL_COUNT,
     REPEAT_AFTER,
+    RESTORED_AT,
     UNSAFE_AT,
     UNSAFE_STEP,
     without_keys,
@@ -111,7 +112,7 @@ def count_absence(changes: ChangeSet, post: Post) -> None:
 def find_outcome_deadline(post: Post) -> datetime | None:
     """Return when an unknown outcome counts as unknown for good; None if nothing can be public."""
     if is_outcome_open(post):
-        begun_at = parse_time(post.step_state.get(UNSAFE_AT))
+        begun_at = find_search_begin(post)
         return None if begun_at is None else begun_at + OUTCOME_DEADLINE
     if HANDED_OVER in post.step_state:
         return (post.started_at or post.created_at) + GIVE_UP_AFTER
@@ -133,5 +134,10 @@ def limit_wait_for_owner(post: Post, park: Park, now: datetime) -> Park | Operat
 
 
 def is_outcome_overdue(post: Post, at: datetime) -> bool:
-    begun_at = parse_time(post.step_state.get(UNSAFE_AT))
+    begun_at = find_search_begin(post)
     return is_outcome_open(post) and begun_at is not None and at - begun_at >= OUTCOME_DEADLINE
+
+
+def find_search_begin(post: Post) -> datetime | None:
+    """Return since when the outcome is looked for: after a restore, since then."""
+    return parse_time(post.step_state.get(RESTORED_AT) or post.step_state.get(UNSAFE_AT))

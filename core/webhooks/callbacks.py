@@ -15,6 +15,7 @@ from core.accounts import grant_lifecycle
 from core.accounts.erasure import begin_erasure
 from core.bootstrap import Services
 from core.errors import Invalid, NotFound
+from core.removal_list import RemovalKind, note_removal
 from core.webhooks.receive import find_webhook_adapter
 from db.accounts.accounts import Account, Accounts, AccountStatus
 from db.ops.data_deletions import DataDeletion, DataDeletions
@@ -92,6 +93,8 @@ def receive_deletion_request(
         request = requests.add(code, provider=provider, person_id=subject.person_id)
         if request is None and subject.issued_at is None:  # it may as well be a later request
             request = requests.reopen(code, person_id=subject.person_id)
+        if request is not None:
+            note_removal(session, RemovalKind.PERSON, provider, subject.person_id)
         for account in lock_logins(session, provider, subject) if request is not None else ():
             revoke_login(session, account)
     if request is not None:

@@ -41,6 +41,16 @@ class ChangedLogins:
         )
         return self._lock(query, limit)
 
+    def list_waiting(self, provider: str, cause: str, *, limit: int) -> list[Account]:
+        """List logins that wait because of `cause` and have a token."""
+        query = select(Account).where(
+            Account.provider == provider,
+            Account.status == AccountStatus.NEEDS_RECONNECT,
+            Account.status_cause == cause,
+            Account.access_token_encrypted.is_not(None),
+        )
+        return list(self._session.scalars(query.order_by(Account.id).limit(limit)))
+
     def _lock(self, query: Select[Account], limit: int) -> list[Account]:
         locked = query.order_by(Account.id).limit(limit).with_for_update(skip_locked=True)
         return list(self._session.scalars(locked))

@@ -46,8 +46,8 @@ RENEWAL_KEY = "renewal"
 FLOW_KEY = "flow"
 """Key in `metadata`: the way of signing in, where a platform has several."""
 
-CAUSES_OF_OPERATORS = ("login_changed",)
-"""Values of `status_cause` that a change of settings ends: the grant itself is still there."""
+CAUSES_OF_OPERATORS = ("login_changed", "restored")
+"""Values of `status_cause` that end without the owner: the grant itself is still there."""
 
 EXCHANGED_TOKEN = "exchange"  # noqa: S105 - the value for access tokens that renew themselves
 

@@ -100,13 +100,11 @@ class ApiKeys:
             query = query.where(ApiKey.user_id == user_id)
         return self._session.scalars(query).all()
 
-    def revoke(self, key_id: int, *, user_id: int) -> bool:
-        """Revoke a key. False if this user has no such key, or it is revoked already."""
+    def revoke(self, key_id: int, *, user_id: int) -> ApiKey | None:
+        """Revoke a key. None if this user has no such key, or it is revoked already."""
         conditions = (ApiKey.id == key_id, ApiKey.user_id == user_id, ApiKey.revoked_at.is_(None))
-        statement = (
-            update(ApiKey).where(*conditions).values(revoked_at=func.now()).returning(ApiKey.id)
-        )
-        return self._session.scalar(statement) is not None
+        statement = update(ApiKey).where(*conditions).values(revoked_at=func.now())
+        return self._session.scalar(statement.returning(ApiKey))
 
     def revoke_all(self, user_id: int) -> int:
         """Revoke the keys of a user. Return how many were not revoked yet."""

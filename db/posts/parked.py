@@ -25,6 +25,9 @@ USER_DISABLED_REASON = "user_disabled"
 OPERATOR_REASON = "operator"
 """Hold reason of a post that an operator has put on hold."""
 
+RESTORED_REASON = "restored"
+"""Hold reason of posts of a restored backup: they may have been published after it."""
+
 AUTO_RESUME_WINDOW = timedelta(hours=24)
 UNSENT_STATES = ("QUEUED", "SENDING")
 

@@ -18,6 +18,7 @@ TRIED_ELSEWHERE = {
     "backup list": "tests/db/test_backup_dumps.py",
     "backup make": "tests/db/test_backup_dumps.py",
     "backup verify": "tests/db/test_backup_dumps.py",
+    "restore": "tests/flows/test_backup_restore.py",
 }
 """Commands that need more than a database, and where their fields are tested."""
 
