@@ -77,8 +77,12 @@ def has_users(url: str) -> bool:
 
 def count_versions(*, after: str | None = None) -> int:
     """Count the migrations, or those after this version."""
-    versions = [file.name[:4] for file in (MIGRATIONS_DIR / "versions").glob("[0-9]*.py")]
-    return len([version for version in versions if version > (after or "")])
+    return len([version for version in list_versions() if version > (after or "")])
+
+
+def list_versions() -> list[str]:
+    """Return all versions, the oldest first: the numbers that names of migrations begin with."""
+    return sorted(file.name[:4] for file in (MIGRATIONS_DIR / "versions").glob("[0-9]*.py"))
 
 
 def is_own_index(name: str, kind: str) -> bool:
@@ -87,8 +91,8 @@ def is_own_index(name: str, kind: str) -> bool:
 
 
 def latest_version() -> str:
-    """Return the newest version: the number that its migration's file name begins with."""
-    return max(file.name[:4] for file in (MIGRATIONS_DIR / "versions").glob("[0-9]*.py"))
+    """Return the newest version."""
+    return list_versions()[-1]
 
 
 def expected_objects() -> set[str]:

@@ -13,13 +13,16 @@ from app.cli.output import CommandResult, prints_results
 from app.cli.progress import ReportStep, show_progress
 from core.config.database_settings import DatabaseSettings
 from core.config.settings import load_database_settings
+from core.errors import Invalid
 from db import migrations, schema
 from db.session import find_database_fault
 
 MIGRATION_SETTING = "MIGRATION_DATABASE_URL"
 
 
-def migrate_up(settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResult:
+def migrate_up(
+    settings: DatabaseSettings, *, version: str | None, is_confirmed: bool
+) -> CommandResult:
     """Upgrade; nothing is destroyed, so nothing is to be confirmed."""
     with show_progress() as report_step:
         migrations.upgrade_schema(
@@ -27,18 +30,41 @@ def migrate_up(settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResu
             application_url=settings.database_url,
             report=partial(report_upgrade, report_step),
         )
-    return migration_status(settings, is_confirmed=is_confirmed)
+    return migration_status(settings, version=version, is_confirmed=is_confirmed)
 
 
-def migrate_down(settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResult:
-    """Remove all tables. An installation without users has nothing to lose: it is not asked."""
-    if schema.has_users(settings.migration_url):
-        require_confirmation("Delete all tables with their rows?", is_confirmed=is_confirmed)
+def migrate_down(
+    settings: DatabaseSettings, *, version: str | None, is_confirmed: bool
+) -> CommandResult:
+    """Remove all tables, or what the migrations after `version` have added.
+
+    An installation without users has nothing to lose: nobody has to confirm it.
+    """
+    url = settings.migration_url
+    if version is not None:
+        check_earlier_version(url, version)
+    question = (
+        "Delete all tables with their rows?"
+        if version is None
+        else f"Delete the tables and columns that came after migration {version}, with their rows?"
+    )
+    if schema.has_users(url):
+        require_confirmation(question, is_confirmed=is_confirmed)
     with show_progress() as report_step:
         migrations.downgrade_schema(
-            settings.migration_url, report=partial(report_downgrade, report_step)
+            url, version or "base", report=partial(report_downgrade, report_step)
         )
-    return CommandResult("all migrations are reverted", {"current": None})
+    text = "all migrations are reverted" if version is None else f"at {version}"
+    return CommandResult(text, {"current": version})
+
+
+def check_earlier_version(url: str, version: str) -> None:
+    """Errors: Invalid unless the schema can go down to this version."""
+    current = schema.read_schema_status(url).current
+    if version not in schema.list_versions() or current is None or version > current:
+        earlier = [each for each in schema.list_versions() if each < (current or "")]
+        known = f"{earlier[0]} to {earlier[-1]}" if earlier else "none"
+        raise Invalid(f"--to must be an earlier version than {current}: {known}")
 
 
 def report_upgrade(report_step: ReportStep, version: str) -> None:
@@ -52,7 +78,12 @@ def report_downgrade(report_step: ReportStep, version: str) -> None:
     )
 
 
-def migration_status(settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResult:  # noqa: ARG001 - the signature of all actions
+def migration_status(
+    settings: DatabaseSettings,
+    *,
+    version: str | None,  # noqa: ARG001 - the signature of all actions
+    is_confirmed: bool,  # noqa: ARG001 - as `version`
+) -> CommandResult:
     """Return revision, tables and indexes; not ok if anything is missing."""
     schema_status = schema.read_schema_status(settings.migration_url)
     missing = "\n".join(f"missing: {name}" for name in schema_status.missing)
@@ -73,7 +104,9 @@ def migration_status(settings: DatabaseSettings, *, is_confirmed: bool) -> Comma
 class MigrateAction(Protocol):
     """What one argument of `signalpost migrate` does."""
 
-    def __call__(self, settings: DatabaseSettings, *, is_confirmed: bool) -> CommandResult: ...
+    def __call__(
+        self, settings: DatabaseSettings, *, version: str | None, is_confirmed: bool
+    ) -> CommandResult: ...
 
 
 MIGRATE_ACTIONS: dict[str, MigrateAction] = {
@@ -86,24 +119,35 @@ MIGRATE_ACTIONS: dict[str, MigrateAction] = {
 @click.command(
     "migrate",
     cls=DocumentedCommand,
-    examples=("signalpost migrate", "signalpost migrate status", "signalpost migrate down"),
+    examples=(
+        "signalpost migrate",
+        "signalpost migrate status",
+        "signalpost migrate down --to 0031",
+        "signalpost migrate down",
+    ),
     failure="a table, index or constraint is missing, or the database cannot be used",
     fields="current head? tables? indexes? missing?",
 )
 @click.argument("action", type=click.Choice(list(MIGRATE_ACTIONS)), default="up")
+@click.option(
+    "--to", "version", metavar="VERSION", help="With `down`: go down to this version only."
+)
 @YES_OPTION
 @prints_results
-def migrate_command(action: str, *, is_confirmed: bool) -> CommandResult:
+def migrate_command(action: str, version: str | None, *, is_confirmed: bool) -> CommandResult:
     """Upgrade the database schema, remove it, or check it.
 
     `up` is safe to repeat, and needs only DATABASE_URL. `down` removes all tables with their rows,
-    and asks before if there are users.
+    and asks before if there are users. Before an older release is started, `down --to` takes the
+    schema back to the version that it knows.
     """
+    if version is not None and action != "down":
+        raise click.UsageError("--to is for `migrate down`")
     settings = load_database_settings()
     if settings.migration_database_url is None:
-        return MIGRATE_ACTIONS[action](settings, is_confirmed=is_confirmed)
+        return MIGRATE_ACTIONS[action](settings, version=version, is_confirmed=is_confirmed)
     try:
-        return MIGRATE_ACTIONS[action](settings, is_confirmed=is_confirmed)
+        return MIGRATE_ACTIONS[action](settings, version=version, is_confirmed=is_confirmed)
     except Exception as error:
         fault = find_database_fault(error)
         if fault is None:

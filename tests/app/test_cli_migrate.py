@@ -34,6 +34,26 @@ def test_tables_with_users_are_removed_only_with_a_confirmation(empty_database_u
     assert signalpost("migrate", "down", "--yes").returncode == 0
 
 
+def test_one_migration_is_taken_back_and_comes_again(empty_database_url, tmp_path):
+    signalpost = in_process_cli({"DATABASE_URL": empty_database_url}, tmp_path)
+    assert signalpost("migrate").returncode == 0
+    *_, earlier, newest = schema.list_versions()
+    with schema.open_connection(empty_database_url) as connection:
+        connection.exec_driver_sql("INSERT INTO users (email) VALUES ('eve@example.org')")
+    refused = signalpost("migrate", "down", "--to", earlier)
+    assert (refused.returncode, "--yes" in refused.stderr) == (1, True)
+    down = signalpost("migrate", "down", "--to", earlier, "--yes", "--json")
+    assert json.loads(down.stdout) == {"ok": True, "current": earlier}
+    status = json.loads(signalpost("migrate", "status", "--json").stdout)
+    assert (status["current"], status["head"]) == (earlier, newest)
+    assert signalpost("migrate").returncode == 0
+    assert schema.has_users(empty_database_url)
+    for version in ("9999", "banana"):
+        wrong = signalpost("migrate", "down", "--to", version, "--yes")
+        assert (wrong.returncode, f"0001 to {earlier}" in wrong.stderr) == (1, True)
+    assert signalpost("migrate", "up", "--to", earlier).returncode == 2
+
+
 def test_each_migration_is_a_line_in_a_log_and_a_bar_at_a_terminal(empty_database_url, tmp_path):
     environ = {"DATABASE_URL": empty_database_url, "FORCE_COLOR": "1"}
     signalpost = in_process_cli(environ, tmp_path)
