@@ -23,7 +23,7 @@ from bench.shared_servers import SharedServers
 from bench.sink.process import SinkProcess, run_sink
 from bench.stack_database import StackDatabase
 from bench.stacks import Stack, open_signalpost
-from core.media_store import MediaStore
+from core.media_store.directory import DirectoryStore
 from platforms.chunks import plan_chunks
 from tasks.queues import WAKE_TASKS
 
@@ -106,9 +106,9 @@ def time_uploads(servers: SharedServers, *, mib: int) -> UploadThroughput:
     )
 
 
-def open_media_store(stack: Stack) -> MediaStore:
+def open_media_store(stack: Stack) -> DirectoryStore:
     Path(urlsplit(stack.environment["MEDIA_URL"]).path).mkdir(exist_ok=True)
-    return MediaStore(stack.environment["MEDIA_URL"])
+    return DirectoryStore(stack.environment["MEDIA_URL"])
 
 
 def upload_rate(upload: Mapping[str, float]) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from importlib import import_module
 
 import structlog
 
@@ -24,7 +25,8 @@ from core.limits.redis_client import (
     RedisClient,
 )
 from core.limits.timed_values import TimedValues
-from core.media_store import MediaStore
+from core.media_store.directory import DirectoryStore
+from core.media_store.store import MediaStore
 from core.observability import metrics, telemetry
 from core.removal_list import SESSION_KEY, RemovalList
 from db.session import Database
@@ -37,6 +39,7 @@ from platforms.registry import PLATFORMS
 # writer has a separate connection besides. Jobs open transactions one after another.
 DATABASE_POOL_SIZES = {"web": 34, "monitor": 6}
 DEFAULT_POOL_SIZE = 2
+BUCKET_SCHEME = "s3://"
 MAX_EXCERPT_BYTES = 4096  # of an endpoint's response; the log of attempts shows no more
 MAX_PICTURE_BYTES = 2 * 1024 * 1024  # of an account's picture at its platform
 
@@ -119,9 +122,20 @@ def log_action(entry: audit.AuditedAction) -> None:
 
 
 def build_media_store(settings: Settings) -> MediaStore | None:
-    if not settings.media_url:
+    """Return the store of MEDIA_URL. Errors: Misconfigured if it needs a package that is absent."""
+    url = settings.media_url
+    if not url:
         return None
-    return MediaStore(settings.media_url, min_free_bytes=settings.limits.media_min_free_bytes)
+    if not url.startswith(BUCKET_SCHEME):
+        return DirectoryStore(url, min_free_bytes=settings.limits.media_min_free_bytes)
+    try:
+        bucket = import_module("core.media_store.bucket")  # its client takes 30 MB of memory
+    except ModuleNotFoundError as error:
+        raise Misconfigured(
+            f"MEDIA_URL=s3:// needs the package {error.name}: install signalpost[s3]"
+        ) from error
+    store: MediaStore = bucket.BucketStore(url, settings.media_bucket)
+    return store
 
 
 def utc_now() -> datetime:

@@ -76,8 +76,8 @@ def test_the_development_lock_holds_the_runtime_lock():
 
 def test_every_declared_dependency_is_locked_in_an_allowed_version():
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    development = read_lock("requirements-dev.lock")[0]
-    for text in (*declared["dependencies"], *declared["optional-dependencies"]["dev"]):
+    development, extras = read_lock("requirements-dev.lock")[0], declared["optional-dependencies"]
+    for text in (*declared["dependencies"], *(each for extra in extras.values() for each in extra)):
         requirement = Requirement(text)
         version = development[normalize_name(requirement.name)]
         assert version in requirement.specifier, text

@@ -16,6 +16,7 @@ SHARED_RESOURCES = {
     "brokers": re.compile(
         r"\brabbit_server\b|\brabbitmq[,)]|^from tests\.flows\.celery_harness ", re.MULTILINE
     ),
+    "S3 server": re.compile(r"\bs3_server\b"),
     "burst stack": re.compile(r"\bburst_stack\b"),
     "shared stack with faults": re.compile(
         r"^from tests\.flows\.(response_faults|stack_failures|post_kinds) "

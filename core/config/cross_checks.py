@@ -17,6 +17,7 @@ from platforms.setting_types import FALSE_WORDS
 BASE_URL_SUFFIX = "_BASE_URL"
 REDIRECT_URI_PLATFORMS = {f"{name.upper()}_REDIRECT_URI": name for name in SETTING_MODELS}
 SINK_URLS = ("ALERT_WEBHOOK_URL", "SLACK_WEBHOOK_URL", "HEARTBEAT_URL")
+BUCKET_KEY_SETTINGS = ("MEDIA_BUCKET_ACCESS_KEY_ID", "MEDIA_BUCKET_SECRET_ACCESS_KEY")
 HTTPS_SETTINGS = ("PUBLIC_URL", *REDIRECT_URI_PLATFORMS, *SINK_URLS)
 FLOWER_FAULT = (
     "is missing: without a password Flower shows workers and tasks to everybody; set name:password"
@@ -33,6 +34,7 @@ def find_cross_faults(
     """
     faults = encryption_key_faults(texts) if has_secret(role, "TOKEN_ENCRYPTION_KEY") else {}
     faults |= host_jwt_faults(texts) if has_secret(role, "JWT_SECRET") else {}
+    faults |= bucket_key_faults(texts)
     needs_redis = "REDIS_URL" not in texts and has_secret(role, "REDIS_URL")
     if needs_redis and is_amqp_url(texts.get("BROKER_URL", "")):
         faults["REDIS_URL"] = "is missing: rate limits need a Redis, and BROKER_URL names none"
@@ -53,6 +55,15 @@ def encryption_key_faults(texts: Mapping[str, str]) -> dict[str, str]:
     if len(configured) > 1:
         return {"TOKEN_ENCRYPTION_KEY": "excludes TOKEN_ENCRYPTION_KEYS: set one of them"}
     return {}
+
+
+def bucket_key_faults(texts: Mapping[str, str]) -> dict[str, str]:
+    """Both halves of the key of the media bucket are needed, or neither."""
+    return {
+        name: f"is missing: {other} is set, and a key has both"
+        for name, other in (BUCKET_KEY_SETTINGS, BUCKET_KEY_SETTINGS[::-1])
+        if other in texts and name not in texts
+    }
 
 
 def host_jwt_faults(texts: Mapping[str, str]) -> dict[str, str]:

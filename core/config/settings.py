@@ -23,6 +23,7 @@ from core.config.database_settings import DatabaseSettings
 from core.config.environment import iter_settings, merge_environments
 from core.config.host_jwt import HostJwtSettings
 from core.config.limits import LimitSettings
+from core.config.media_bucket import BucketSettings
 from core.config.process_privacy import hide_process_memory
 from core.config.roles import (
     OPERATOR_ROLE,
@@ -115,6 +116,7 @@ class Settings(DatabaseSettings):
     jwt: HostJwtSettings | None = None
     limits: LimitSettings = LimitSettings()
     alerts: AlertSettings = AlertSettings()
+    media_bucket: BucketSettings = BucketSettings()
     platforms: PlatformSettings = PlatformSettings()
 
     def __repr_args__(self) -> Iterator[tuple[str, Any]]:

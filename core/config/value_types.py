@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import PlainValidator
 
 from core.config.broker_urls import parse_broker_url, parse_redis_url
+from core.config.media_bucket import parse_bucket_url
 from core.config.store_parameters import parse_ca_file
 from core.encryption_keys import KEY_ID_PATTERN, decode_key
 from platforms.secret import Secret
@@ -53,10 +54,11 @@ def parse_port(value: str) -> int:
 
 def parse_media_url(value: str) -> str:
     url = split_url(value)
-    if url.scheme == "s3":
-        raise ValueError("s3:// is not supported yet: use file:///an/absolute/directory")
+    if url.scheme == "s3" and not url.query and not url.fragment:
+        parse_bucket_url(url.netloc, url.path)
+        return value
     if url.scheme != "file" or url.netloc or not url.path.startswith("/"):
-        raise ValueError("must be file:///an/absolute/directory")
+        raise ValueError("must be file:///an/absolute/directory or s3://bucket/prefix")
     return value
 
 

@@ -12,7 +12,8 @@ import structlog
 
 from core.accounts import erasure, grant_lifecycle
 from core.bootstrap import Services
-from core.media import files, thumbnails
+from core.errors import ServiceUnavailable, StorageUnavailable
+from core.media import files, leftovers, thumbnails
 from db.accounts.grants import Grants
 from db.accounts.oauth_states import OAuthState
 from db.identity.login_sessions import LoginSession
@@ -74,9 +75,7 @@ def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
     deadline = time.monotonic() + TIME_BUDGET_SECONDS
     deleted: dict[str, int] = prune_tables(database, retention_periods(services), deadline=deadline)
     if services.media_store is not None:
-        deleted["media"] = files.sweep_expired_files(database, services)
-        files.add_missing_digests(database, services)
-        thumbnails.add_missing_thumbnails(database, services)
+        deleted["media"] = look_after_media(database, services)
     with database.transaction() as session:
         Heartbeats(session).delete_silent(HEARTBEAT_RETENTION)
         deleted["tokens"] = grant_lifecycle.purge_dead_tokens(session)
@@ -89,6 +88,21 @@ def run_housekeeping(database: Database, services: Services) -> dict[str, int]:
             "housekeeping.finished", **{table: count for table, count in deleted.items() if count}
         )
     return deleted
+
+
+def look_after_media(database: Database, services: Services) -> int:
+    """Delete expired files and leftovers, and add digests and thumbnails. Return how many expired.
+
+    A store that is away ends it: the next run continues.
+    """
+    expired = files.sweep_expired_files(database, services)
+    try:
+        files.add_missing_digests(database, services)
+        thumbnails.add_missing_thumbnails(database, services)
+        leftovers.delete_leftovers(database, services)
+    except (ServiceUnavailable, StorageUnavailable) as error:
+        log.warning("housekeeping.media_postponed", reason=str(error))
+    return expired
 
 
 def merge_post_counts(database: Database) -> int:

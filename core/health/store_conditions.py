@@ -43,13 +43,13 @@ def measure_media_use(probes: Probes) -> Measurement:
     if store is None:
         return Measurement(0.0)
     space = store.read_space()
-    details = {"freeGB": round(space.available / GIGABYTE, 1)}
+    details = {"freeGB": round(space.available / GIGABYTE, 1)} if space else {}
     if probes.services.settings.role == "web":
         try:
             store.delete(store.create_file())
         except (CoreError, OSError) as error:
             return Measurement(100.0, {**details, "reason": str(error)})
-    if space.available >= ENOUGH_FREE_BYTES:
+    if space is None or space.available >= ENOUGH_FREE_BYTES:
         return Measurement(0.0, details)
     usable = max(space.total - space.least, 1)
     return Measurement(100 * (1 - space.available / usable), details)

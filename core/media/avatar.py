@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps
 
+from core.media.confined_input import open_input
 from core.media.confinement import confine_process
 from core.media.convert import flatten_picture
 
@@ -33,5 +34,6 @@ def encode_avatar(file: BinaryIO) -> bytes:
 
 if __name__ == "__main__":
     Image.init()  # confined, the process can read no module any more
+    source = open_input()
     confine_process()
-    sys.stdout.buffer.write(encode_avatar(sys.stdin.buffer))
+    sys.stdout.buffer.write(encode_avatar(source))

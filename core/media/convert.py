@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageCms, ImageOps
 
+from core.media.confined_input import open_input
 from core.media.confinement import confine_process
 
 MAX_PIXELS = 100_000_000
@@ -54,5 +55,6 @@ def convert_profile(picture: Image.Image, profile: bytes) -> Image.Image:
 
 if __name__ == "__main__":
     Image.init()  # confined, the process can read no module any more
+    source = open_input()
     confine_process()
-    sys.stdout.buffer.write(encode_jpeg(sys.stdin.buffer))
+    sys.stdout.buffer.write(encode_jpeg(source))

@@ -10,6 +10,7 @@ from core.errors import Conflict, NotFound
 from core.media import uploads
 from core.media.file_names import display_filename
 from core.media.inspection import convert_to_jpeg
+from core.media.leftovers import delete_bytes
 from db.media.files import Media, MediaFiles
 from db.session import Database
 
@@ -24,7 +25,7 @@ def convert_picture(
 
     Errors: ServiceUnavailable; StorageUnavailable, StorageBudgetExceeded, TooManyUploads.
     """
-    data = convert_to_jpeg(services.media.local_path(media.path), user_id=user_id)
+    data = convert_to_jpeg(services.media.find_source(media.path), user_id=user_id)
     if data is None:
         return None
     path = services.media.create_file()
@@ -51,7 +52,7 @@ def delete_file(database: Database, services: Services, media_id: int, *, user_i
             raise Conflict("an unfinished post uses this file")
         MediaFiles(session).delete(media)
         audit.record_action(session, "file.deleted", user_id=user_id, subject=f"file:{media_id}")
-    services.media.delete(media.path)
+    delete_bytes(services, [media.path])
 
 
 def get_shared_file(database: Database, media_id: int) -> Media:
@@ -79,15 +80,13 @@ def sweep_expired_files(
 
 
 def delete_expired_files(database: Database, services: Services) -> int:
-    """Delete one batch: rows first, so that none names a missing file. Return how many."""
+    """Delete one batch: rows first, so that none names a missing file. Return how many files."""
     with database.transaction() as session:
         expired = MediaFiles(session).lock_expired(limit=DELETE_BATCH_SIZE)
         paths = [media.path for media in expired]
         for media in expired:
             MediaFiles(session).delete(media)
-    for path in paths:
-        services.media.delete(path)
-    return len(paths)
+    return delete_bytes(services, paths)
 
 
 def add_missing_digests(

@@ -18,7 +18,9 @@ from typing import Any
 import structlog
 
 from core.errors import ServiceUnavailable
+from core.media.file_server import serve_file
 from core.media.inspection_slots import InspectionSlots
+from core.media_store.remote_file import RemoteFile
 
 PROBE_TIMEOUT_SECONDS = 20.0  # far more than reading the headers of a normal file takes
 CONVERT_TIMEOUT_SECONDS = 30.0
@@ -36,7 +38,7 @@ slots = InspectionSlots(MAX_CONFINED_PROCESSES, MAX_OF_ONE_USER)
 
 
 def probe_media(
-    file: Path, *, user_id: int | None = None, timeout: float = PROBE_TIMEOUT_SECONDS
+    file: Path | RemoteFile, *, user_id: int | None = None, timeout: float = PROBE_TIMEOUT_SECONDS
 ) -> dict[str, Any] | None:
     """Return what the headers of a video or picture say; None if the file is neither.
 
@@ -55,7 +57,7 @@ def probe_media(
 
 
 def convert_to_jpeg(
-    file: Path, *, user_id: int | None = None, timeout: float = CONVERT_TIMEOUT_SECONDS
+    file: Path | RemoteFile, *, user_id: int | None = None, timeout: float = CONVERT_TIMEOUT_SECONDS
 ) -> bytes | None:
     """Return a picture as JPEG in sRGB, turned upright; None if it cannot be read.
 
@@ -65,7 +67,10 @@ def convert_to_jpeg(
 
 
 def make_thumbnail(
-    file: Path, *, user_id: int | None = None, timeout: float = THUMBNAIL_TIMEOUT_SECONDS
+    file: Path | RemoteFile,
+    *,
+    user_id: int | None = None,
+    timeout: float = THUMBNAIL_TIMEOUT_SECONDS,
 ) -> bytes | None:
     """Return a picture, or a video's first frame, as small JPEG; None if it cannot be read.
 
@@ -86,13 +91,13 @@ def convert_to_avatar(content: bytes, *, timeout: float = CONVERT_TIMEOUT_SECOND
 
 
 def run_confined(
-    module: str, file: Path, *, user_id: int | None = None, timeout: float
+    module: str, file: Path | RemoteFile, *, user_id: int | None = None, timeout: float
 ) -> bytes | None:
     """Run a module with the file as its input in a process that can open nothing else.
 
     Return its output, None if it fails. Errors: ServiceUnavailable.
     """
-    with occupy_slot(user_id, timeout), os.fdopen(os.open(file, FILE_FLAGS), "rb") as source:
+    with occupy_slot(user_id, timeout), open_source(file) as source:
         try:
             completed = subprocess.run(
                 [sys.executable, "-m", module],
@@ -113,6 +118,23 @@ def run_confined(
                 retry_after=RETRY_AFTER,
             ) from error
     return completed.stdout
+
+
+@contextmanager
+def open_source(file: Path | RemoteFile) -> Iterator[int]:
+    """Yield the descriptor that the process reads: a file, or a socket that is served here.
+
+    Errors: those of reading a file elsewhere, also if the process took its end for the file's.
+    """
+    if isinstance(file, RemoteFile):
+        with serve_file(file) as descriptor:
+            yield descriptor
+        return
+    descriptor = os.open(file, FILE_FLAGS)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 @contextmanager

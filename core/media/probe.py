@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 import av
 from PIL import Image
 
+from core.media.confined_input import open_input
 from core.media.confinement import confine_process
 from core.media.first_bytes import recognise_container
 from core.media.matroska import MatroskaFile, read_matroska
@@ -169,5 +170,6 @@ def prepare_decoders() -> None:
 if __name__ == "__main__":
     prepare_decoders()
     encode = json.JSONEncoder().encode
+    source = open_input()
     confine_process()
-    sys.stdout.write(encode(probe_file(sys.stdin.buffer)))
+    sys.stdout.write(encode(probe_file(source)))

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 import av
 from PIL import Image, ImageOps
 
+from core.media.confined_input import open_input
 from core.media.confinement import confine_process
 from core.media.convert import MAX_PIXELS, flatten_picture
 from core.media.probe import DEMUXER_OPTIONS
@@ -81,5 +82,6 @@ def prepare_decoders() -> None:
 
 if __name__ == "__main__":
     prepare_decoders()
+    source = open_input()
     confine_process()
-    sys.stdout.buffer.write(encode_thumbnail(sys.stdin.buffer))
+    sys.stdout.buffer.write(encode_thumbnail(source))

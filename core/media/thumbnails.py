@@ -3,7 +3,7 @@
 import time
 
 from core.bootstrap import Services
-from core.errors import NotFound, ServiceUnavailable
+from core.errors import NotFound, ServiceUnavailable, StorageUnavailable
 from core.media.inspection import make_thumbnail
 from core.media.uploads import get_row
 from db.media.files import Media
@@ -31,7 +31,7 @@ def get_thumbnail(
 def store_thumbnail(database: Database, services: Services, media: Media) -> bytes | None:
     """Errors: ServiceUnavailable."""
     try:
-        image = make_thumbnail(services.media.local_path(media.path), user_id=media.user_id)
+        image = make_thumbnail(services.media.find_source(media.path), user_id=media.user_id)
     except (NotFound, FileNotFoundError):
         image = None
     with database.transaction() as session:
@@ -51,7 +51,7 @@ def add_missing_thumbnails(
             break
         try:
             store_thumbnail(database, services, media)
-        except ServiceUnavailable:
-            break  # other files are being read; the next run continues
+        except (ServiceUnavailable, StorageUnavailable):
+            break  # other files are being read, or the store is away; the next run continues
         total += 1
     return total

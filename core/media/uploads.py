@@ -25,7 +25,7 @@ from core.errors import (
 from core.media.file_names import ACCEPTED_CONTENT_TYPES, display_filename, read_type_hint
 from core.media.inspection import PROBE_TIMEOUT_SECONDS, probe_media
 from core.media.rule_check import CONTENT_TYPE_BY_CONTAINER
-from core.media_store import ByteStream, require_end
+from core.media_store.store import ByteStream, require_end
 from db.media.files import Media, MediaFiles
 from db.session import Database, Session
 from platforms.media_rules import MediaRule
@@ -204,6 +204,8 @@ def record_progress(
     Errors: NotFound.
     """
     is_complete = stored_size == media.size
+    if is_complete:
+        services.media.finish(media.path, media.size)
     digest = services.media.take_digest(media.path, media.size) if is_complete else None
     with database.transaction() as session:
         row = MediaFiles(session).lock_for_user(media.id, user_id=media.user_id)
@@ -231,7 +233,7 @@ def inspect_file(database: Database, services: Services, media: Media, *, timeou
     if media.inspected_at is not None or media.probe is not None:
         return media
     media_info = probe_media(
-        services.media.local_path(media.path), user_id=media.user_id, timeout=timeout
+        services.media.find_source(media.path), user_id=media.user_id, timeout=timeout
     )
     with database.transaction() as session:
         row = MediaFiles(session).lock_for_user(media.id, user_id=media.user_id)

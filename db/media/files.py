@@ -162,6 +162,12 @@ class MediaFiles:
         rows = self._session.scalars(select(Media).where(Media.id.in_(media_ids)))
         return {media.id: media for media in rows}
 
+    def find_known_paths(self, paths: Collection[str]) -> set[str]:
+        """Return those of the paths that a row names."""
+        if not paths:
+            return set()
+        return set(self._session.scalars(select(Media.path).where(Media.path.in_(paths))))
+
     def lock_expired(self, *, limit: int) -> Sequence[Media]:
         """Lock expired files that no unfinished post uses, to delete them; skip locked rows."""
         is_expired = Media.expires_at < func.now()

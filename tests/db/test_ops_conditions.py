@@ -11,7 +11,7 @@ from core.health.alerts import ConditionVerdict, Judge
 from core.health.conditions import ALERT_CONDITIONS
 from core.health.heartbeat_conditions import UNKNOWN_PATH_HEARTBEAT
 from core.health.measurement import Probes
-from core.media_store import MediaStore
+from core.media_store.directory import DirectoryStore
 from db.session import Database
 from tests.support.built_services import open_services
 from tests.support.row_factory import RowFactory
@@ -178,9 +178,9 @@ def test_clocks_that_differ_are_an_alert_when_they_differ_twice(judge, services,
 def test_a_media_store_without_room_and_one_that_takes_no_file_are_alerts(judge, tmp_path):
     usage = shutil.disk_usage(tmp_path)
     if usage.free > 40 * 10**9:  # otherwise this machine's own disk is nearly full
-        assert not judge("media_store_full", media_store=MediaStore(tmp_path.as_uri()))
+        assert not judge("media_store_full", media_store=DirectoryStore(tmp_path.as_uri()))
     (tmp_path / "file").touch()
-    no_folder = MediaStore((tmp_path / "file").as_uri())
+    no_folder = DirectoryStore((tmp_path / "file").as_uri())
     assert judge("media_store_full", media_store=no_folder)
 
 

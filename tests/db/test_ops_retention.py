@@ -1,5 +1,6 @@
 """Housekeeping deletes rows whose retention period is over, in batches, and nothing else."""
 
+import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,9 @@ from sqlalchemy.dialects import postgresql
 from structlog.testing import capture_logs
 
 from core.health import housekeeping
-from core.media_store import MediaStore
+from core.media import leftovers
+from core.media_store.directory import DirectoryStore
+from core.media_store.store import FOLDERS
 from db import retention
 from db.ops.alerts import Alert
 from db.ops.audit import AuditEntry
@@ -205,7 +208,36 @@ def test_expired_files_are_deleted_with_their_rows_unless_a_post_needs_them(
         "needed": True,
         "young": True,
     }
-    assert isinstance(services.media_store, MediaStore)
+    assert isinstance(services.media_store, DirectoryStore)
+
+
+def test_bytes_without_a_row_are_deleted_after_a_day(database, services, run_sql):
+    """A process that ends between the deletion of a row and that of its bytes leaves them."""
+    factory = RowFactory(database, services.key_ring)
+    user = factory.account(factory.create_account()).user_id
+    paths = {name: services.media.create_file() for name in ("known", "young", "old")}
+    run_sql(
+        "INSERT INTO media (user_id, filename, content_type, size, path, expires_at)"
+        " VALUES (:user, 'a', 'video/mp4', 1, :path, now() + interval '1 day')",
+        user=user, path=paths["known"],
+    )  # fmt: skip
+    for name in ("known", "old"):
+        os.utime(services.media.local_path(paths[name]), (0, 0))
+    assert leftovers.delete_leftovers(database, services, folders=FOLDERS) == 1
+    assert {name: services.media.local_path(path).exists() for name, path in paths.items()} == {
+        "known": True,
+        "young": True,
+        "old": False,
+    }
+
+
+def test_each_folder_of_the_store_has_its_turn():
+    chosen = {
+        name
+        for number in range(len(FOLDERS))
+        for name in leftovers.choose_folders(number / len(FOLDERS))
+    }
+    assert chosen == set(FOLDERS)
 
 
 def test_without_a_media_store_other_rows_are_still_deleted(database, services, run_sql):

@@ -6,6 +6,7 @@ folder: an idle stack costs the others a third of a core.
 
 from tests.flows.brokers import broker, redis_server
 from tests.flows.rabbitmq import rabbit_server, rabbitmq
+from tests.flows.s3_server import s3_server
 from tests.flows.stacks import api_user, instagram_user, shared_stack, stack
 from tests.flows.web_server import shared_web_server, web_server
 from tests.flows.webhook_burst import burst_stack
@@ -18,6 +19,7 @@ __all__ = [
     "rabbit_server",
     "rabbitmq",
     "redis_server",
+    "s3_server",
     "shared_stack",
     "shared_web_server",
     "stack",

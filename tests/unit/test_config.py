@@ -258,13 +258,35 @@ def test_in_production_the_redirect_uri_must_be_our_callback(redirect_uri):
     assert Settings.from_env(PRODUCTION_SETTINGS | our_callback).is_production
 
 
-def test_media_are_stored_in_a_directory_and_not_yet_in_s3():
-    assert make_settings(MEDIA_URL="file:///srv/media").media_url == "file:///srv/media"
-    assert (
-        "not supported yet"
-        in setting_faults(REQUIRED_SETTINGS | {"MEDIA_URL": "s3://bucket"})["MEDIA_URL"]
-    )
-    assert "MEDIA_URL" in setting_faults(REQUIRED_SETTINGS | {"MEDIA_URL": "file://relative"})
+@pytest.mark.parametrize(
+    "url",
+    ["file:///srv/media", "s3://bucket", "s3://bucket/", "s3://a-bucket.of.ours/a/long_prefix"],
+)
+def test_media_are_stored_in_a_directory_or_in_a_bucket(url):
+    assert make_settings(MEDIA_URL=url).media_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("file://relative", "s3:///prefix", "s3://B", "s3://key:secret@bucket", "s3://bucket:9"),
+        *("s3://bucket/a//b", "s3://bucket/../a", "s3://bucket?region=x", "gs://bucket"),
+    ],
+)
+def test_other_media_urls_are_refused_without_a_quote(url):
+    fault = setting_faults(REQUIRED_SETTINGS | {"MEDIA_URL": url})["MEDIA_URL"]
+    assert fault.startswith("must be ")
+    assert url not in fault
+
+
+def test_the_key_of_a_bucket_has_two_halves():
+    half = {"MEDIA_BUCKET_REGION": "eu-central-1", "MEDIA_BUCKET_SECRET_ACCESS_KEY": "canary"}
+    assert "is missing" in setting_faults(REQUIRED_SETTINGS | half)["MEDIA_BUCKET_ACCESS_KEY_ID"]
+    whole = make_settings(**half, MEDIA_BUCKET_ACCESS_KEY_ID="id")
+    bucket = whole.media_bucket
+    assert (bucket.region, bucket.secret_access_key.reveal()) == ("eu-central-1", "canary")
+    assert "canary" not in repr(whole)
+    assert "canary" not in repr(bucket)
 
 
 def test_limits_have_defaults_and_units():
