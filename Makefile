@@ -4,7 +4,7 @@
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help setup demo run test coverage check bench chaos
+.PHONY: help setup demo run test coverage check docs bench chaos
 
 help:
 	@$(PYTHON) dev.py help
@@ -12,5 +12,5 @@ help:
 demo:
 	@$(PYTHON) dev.py demo $(if $(STAY),--stay) $(ARGS)
 
-setup run test coverage check bench chaos:
+setup run test coverage check docs bench chaos:
 	@$(PYTHON) dev.py $@ $(ARGS)

@@ -101,6 +101,11 @@ DEV_TASKS = {
         "development",
         (("python", "-m", "bench"),),
     ),
+    "docs": DevTask(
+        "build the documentation site into build/site, without a network",
+        "development",
+        (("python", "-m", "local.site"),),
+    ),
     "chaos": DevTask(
         "inflict faults on a whole stack for ten minutes; writes build/chaos.json",
         "development",

@@ -47,7 +47,7 @@ Cherchez la phrase affichée ; la deuxième colonne dit ce qui aide. Le code ser
 }
 SECTIONS = {
     "en": ("Signing in, sending and publishing", "Connecting an account", "Posts that failed"),
-    "fr": ("Se connecter, envoyer et publier", "Relier un compte", "Publications en échec"),
+    "fr": ("Se connecter, envoyer et publier", "Connecter un compte", "Publications en échec"),
 }
 
 

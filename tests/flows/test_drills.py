@@ -1,0 +1,88 @@
+"""Staged incidents: docs/operate/incidents.md is followed word for word, by its commands alone."""
+
+import json
+import re
+import shlex
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from chaos import drills
+from tests.app.cli_runner import in_process_cli
+from tests.documents import ROOT, read_command_blocks
+from tests.flows.brokers import WAIT_TIMEOUT
+
+PAGE = "docs/operate/incidents.md"
+BLOCKS = {
+    block.text.split()[3]: block.text.splitlines()
+    for block in read_command_blocks(PAGE, (ROOT / PAGE).read_text())
+}
+
+READING = re.compile(r"\b(list|pauses|doctor)\b")
+
+
+@pytest.fixture
+def run_line(stack, monkeypatch, tmp_path):
+    """Runs a command of the page, in this process, with the settings of the shared stack."""
+    generated = json.loads((stack.folder / "data" / "settings.json").read_text())
+    media = tmp_path / "media"
+    media.mkdir()
+    environ = {
+        **{name: generated[name] for name in ("SECRET_KEY", "TOKEN_ENCRYPTION_KEY")},
+        "DATABASE_URL": stack.info["database"],
+        "BROKER_URL": stack.info["broker"],
+        "MEDIA_URL": media.as_uri(),
+    }
+    run_command = in_process_cli(environ, tmp_path)
+
+    def run(line):
+        program, *words = shlex.split(line, comments=True)
+        if program == "signalpost":
+            result = run_command(*words)
+            return result.stdout + result.stderr
+        for name, value in environ.items():
+            monkeypatch.setenv(name, value)
+        result = CliRunner().invoke(drills.main, words[2:], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    return run
+
+
+def read_expectations(line):
+    """Pairs of a text and whether the output has it."""
+    _, arrow, words = line.partition("# → ")
+    for word in words.split(", ") if arrow else ():
+        yield word.removeprefix("no "), not word.startswith("no ")
+
+
+def test_the_page_has_every_drill():
+    assert [*BLOCKS] == [*drills.DRILLS]
+
+
+def meets_expectations(output, line):
+    return all((text in output) == is_there for text, is_there in read_expectations(line))
+
+
+def follow_line(run_line, line):
+    """Run a line; one that only reads is repeated until it prints what the page says."""
+    output = run_line(line)
+    if READING.search(line):
+        deadline = time.monotonic() + WAIT_TIMEOUT
+        while not meets_expectations(output, line) and time.monotonic() < deadline:
+            output = run_line(line)
+    assert meets_expectations(output, line), (line, output)
+
+
+@pytest.mark.parametrize("name", drills.DRILLS)
+def test_a_staged_incident_is_found_repaired_and_over(run_line, name):
+    for line in BLOCKS[name]:
+        follow_line(run_line, line)
+
+
+def test_a_drill_refuses_production(monkeypatch):
+    monkeypatch.setenv("ENVIRONMENT", "production")
+    result = CliRunner().invoke(drills.main, ["stopped-queue"])
+    assert result.exit_code == 1
+    assert "never in production" in result.output
