@@ -6,8 +6,9 @@ one ASGI path and one Flask path for deliveries (decision 0024). Bodies are rece
 loop too, so that a slow client occupies no thread (decision 0034).
 """
 
+import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 from typing import Any, NamedTuple
 from urllib.parse import quote_from_bytes
@@ -38,6 +39,7 @@ from app.monitor import start_monitor
 from core import webhooks
 from core.config.garbage_collection import exclude_loaded_objects
 from core.observability import metrics
+from core.observability.metric_group import MetricGroup
 from core.observability.telemetry import bind_correlation_id
 from platforms.registry import PLATFORMS
 from tasks.start_check import start_store_check
@@ -99,6 +101,7 @@ class AsgiApp:
         self._max_api_bytes: int = max(max_json_bytes, MAX_POST_BYTES)
         self._max_page_bytes: int = max_json_bytes
         self._max_delivery_bytes: int = self._container.settings.limits.webhook_max_bytes
+        self._metrics = MetricGroup(call_soon)
         headers = security.response_headers(WEBHOOK_PATH_PREFIX, self._container.settings)
         self._accepted_headers = encode_headers({**headers, "Content-Type": "application/json"})
 
@@ -131,10 +134,10 @@ class AsgiApp:
         self, head: DeliveryHead, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Verify and store a delivery on the event loop. Flask makes the response to any error."""
-        started_at, body = time.perf_counter(), b""
+        started_at, body, loop = time.perf_counter(), b"", asyncio.get_running_loop()
         request_id = bind_correlation_id(request_log.find_request_id(head.headers))
         try:
-            body = await self._bodies.receive_body(receive, MAX_FAST_PATH_BYTES)
+            body = await self._bodies.receive_body(receive, MAX_FAST_PATH_BYTES, loop=loop)
             delivery = webhooks.verify_delivery(
                 self._container.services,
                 head.provider,
@@ -142,7 +145,9 @@ class AsgiApp:
                 body,
                 correlation_id=request_id,
             )
-            receipt = await webhooks.receive_delivery_async(self._container.event_writer, delivery)
+            receipt = await webhooks.receive_delivery_async(
+                self._container.event_writer, delivery, loop, self._metrics
+            )
         except webhooks.WriteRejected:  # Flask tries again, and stores the raw body if need be
             handover = request_log.RequestHandover(started_at, request_id)
             await self._hand_over(handover, body, scope, send)
@@ -154,12 +159,18 @@ class AsgiApp:
                 await self._hand_over(handover, body, scope, send)
         else:
             elapsed_seconds = time.perf_counter() - started_at
-            metrics.with_labels(metrics.WEBHOOK_ACK_SECONDS, head.provider).observe(elapsed_seconds)
-            request_log.count_request(WEBHOOK_ROUTE, "POST", STORED_STATUS, elapsed_seconds)
+            self._count_accepted(head.provider, elapsed_seconds)
             tracing_headers = request_log.tracing_headers(request_id, elapsed_seconds)
             await self._send_accepted(tracing_headers, accepted_body(receipt), send)
         finally:
             self._bodies.release_bytes(len(body))
+
+    def _count_accepted(self, provider: str, elapsed_seconds: float) -> None:
+        """As `request_log.count_request`, and once for all deliveries of one commit."""
+        route = (WEBHOOK_ROUTE, "POST")
+        self._metrics.observe(metrics.WEBHOOK_ACK_SECONDS, elapsed_seconds, provider)
+        self._metrics.count(metrics.HTTP_REQUESTS, *route, str(STORED_STATUS))
+        self._metrics.observe(metrics.HTTP_SECONDS, elapsed_seconds, *route)
 
     async def _send_accepted(
         self, tracing_headers: Mapping[str, str], body: bytes, send: Send
@@ -216,6 +227,11 @@ class AsgiApp:
         if path.startswith(WEBHOOK_PATH_PREFIX):
             return self._max_delivery_bytes
         return self._max_api_bytes if path.startswith("/api/") else self._max_page_bytes
+
+
+def call_soon(callback: Callable[[], None]) -> None:
+    """Call it after what this turn of the event loop still has to do."""
+    asyncio.get_running_loop().call_soon(callback)
 
 
 def clean_scope(scope: Scope) -> Scope:

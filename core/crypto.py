@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from core.encryption_keys import KEY_ID_PATTERN, decode_key
 from core.errors import DecryptionFailed, Misconfigured
 from db.records.destinations import destination_token_column
+from platforms.hmac_state import HmacState
 from platforms.secret import Secret
 
 EncryptionContext = tuple[str, ...]
@@ -62,7 +63,7 @@ class KeyRing:
         decoded = {key_id: decode_key(key) for key_id, key in keys}
         self._keys = {key_id: AESGCM(key) for key_id, key in decoded.items()}
         hash_keys = [hmac.digest(key, HASH_PURPOSE, HASH) for key in decoded.values()]
-        self._hash_states = [hmac.new(key, digestmod=HASH) for key in hash_keys]
+        self._hash_states = [HmacState(key) for key in hash_keys]
         if not self._keys:
             raise Misconfigured("TOKEN_ENCRYPTION_KEY is missing")
         self.current_key_id = next(iter(self._keys))
@@ -93,8 +94,7 @@ class KeyRing:
         Who has the database and no key cannot find out the id by trying all of them.
         """
         message = f"{provider}:{platform_id}".encode("utf-8", "surrogatepass")
-        # not `hmac.digest`: it releases the GIL each time, which a busy event loop has to regain
-        return tuple(update_copy(state, message).hexdigest() for state in self._hash_states)
+        return tuple([state.hex_digest(message) for state in self._hash_states])
 
     def key_id(self, encrypted: str) -> str:
         """Return the id of the key that a value is encrypted with. Errors: DecryptionFailed."""
@@ -124,12 +124,6 @@ class KeyRing:
 def associated_data(key_id: str, context: EncryptionContext) -> bytes:
     """Encode the context as JSON, so that no two contexts have the same encoding."""
     return json.dumps([FORMAT_VERSION, key_id, *context]).encode()
-
-
-def update_copy(state: hmac.HMAC, message: bytes) -> hmac.HMAC:
-    copied = state.copy()
-    copied.update(message)
-    return copied
 
 
 def parse_encrypted(encrypted: str) -> tuple[str, bytes, bytes, bytes]:

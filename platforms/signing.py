@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from platforms.hmac_state import HmacState
 from platforms.secret import Secret
 
 
@@ -31,8 +32,7 @@ def verify_digests(signed: bytes, digests: Iterable[str], secrets: Iterable[Secr
     if not keyed_states:
         return DigestCheck("no_secret")
     received = [digest.encode(errors="replace") for digest in digests]
-    # not `hmac.digest`: it releases the GIL each time, which a busy event loop has to regain
-    expected = [expected_digest(state, signed) for state in keyed_states]
+    expected = [state.hex_digest(signed).encode() for state in keyed_states]
     matches = [
         number
         for number, digest in enumerate(expected, 1)
@@ -43,12 +43,6 @@ def verify_digests(signed: bytes, digests: Iterable[str], secrets: Iterable[Secr
 
 
 @lru_cache(maxsize=64)
-def keyed_state(secret: Secret) -> hmac.HMAC:
+def keyed_state(secret: Secret) -> HmacState:
     """Return the state of an HMAC that has read its key; deriving it takes half of a check."""
-    return hmac.new(secret.reveal().encode(), digestmod="sha256")
-
-
-def expected_digest(state: hmac.HMAC, signed: bytes) -> bytes:
-    copied = state.copy()
-    copied.update(signed)
-    return copied.hexdigest().encode()
+    return HmacState(secret.reveal().encode())

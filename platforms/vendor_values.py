@@ -81,6 +81,8 @@ def read_named_id(value: Any, limit: int = MAX_ID_LENGTH) -> str | None:
 
 def read_ids(value: Any) -> tuple[str, ...]:
     """Return ids as text from a list, a single id, or a text of several. 0 is no id."""
+    if value is None:  # as in most deliveries
+        return ()
     ids: list[str | None] = []
     for item in flatten_once(value) if isinstance(value, list) else [value]:
         ids += split_list(item) if isinstance(item, str) else [read_id(item)]

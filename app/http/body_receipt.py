@@ -75,7 +75,12 @@ class BodyReceiver:
         self._next_check: asyncio.TimerHandle | None = None
 
     async def receive_body(
-        self, receive: Receive, max_bytes: int, *, rule: BodyRule = SMALL_BODY_RULE
+        self,
+        receive: Receive,
+        max_bytes: int,
+        *,
+        rule: BodyRule = SMALL_BODY_RULE,
+        loop: asyncio.AbstractEventLoop | None = None,
     ) -> bytes:
         """Return a whole body, which counts as held until `release_bytes` is called.
 
@@ -83,7 +88,7 @@ class BodyReceiver:
         """
         chunks, size, has_more = [], 0, True
         try:
-            async with BodyProgress(self, rule) as progress:
+            async with BodyProgress(self, rule, loop) as progress:
                 while has_more:
                     message = raise_if_disconnected(await receive())
                     chunk, has_more = message.get("body", b""), message.get("more_body", False)
@@ -145,10 +150,13 @@ class BodyProgress:
     Errors: RequestTimeout, on leaving it.
     """
 
-    def __init__(self, receiver: BodyReceiver, rule: BodyRule) -> None:
-        self.loop = asyncio.get_running_loop()
+    def __init__(
+        self, receiver: BodyReceiver, rule: BodyRule, loop: asyncio.AbstractEventLoop | None = None
+    ) -> None:
+        """`loop` is the running one, if it is known: asking for it is a system call."""
+        self.loop = loop or asyncio.get_running_loop()
         self._receiver, self._rule = receiver, rule
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self.loop)
         now = self.loop.time()
         self._last_end = now + rule.total_timeout
         self.ends_at = min(now + rule.step_timeout, self._last_end)

@@ -17,6 +17,7 @@ from core.observability import metrics
 from core.observability.telemetry import CORRELATION_ID_PATTERN, bind_correlation_id
 
 REQUEST_ID_HEADERS = ("X-Request-Id", "X-Correlation-Id")
+REQUEST_ID_HEADER_KEYS = tuple(name.lower() for name in REQUEST_ID_HEADERS)
 HANDOVER_KEY = "signalpost.handover"  # in the ASGI scope
 USER_ID_KEY = "signalpost.user_id"  # in the ASGI scope, after the request
 SIGNED_PATH_PREFIX = "/m/"  # of media links, which work without a login: only the route is logged
@@ -84,8 +85,11 @@ def find_request_id(headers: Headers | Mapping[str, str]) -> str | None:
 
     A plain mapping has to have lower-case names.
     """
-    candidates = (headers.get(name.lower(), "") for name in REQUEST_ID_HEADERS)
-    return next((value for value in candidates if CORRELATION_ID_PATTERN.fullmatch(value)), None)
+    for name in REQUEST_ID_HEADER_KEYS:
+        value = headers.get(name)
+        if value and CORRELATION_ID_PATTERN.fullmatch(value):
+            return value
+    return None
 
 
 def complete_request(response: Response) -> Response:

@@ -3,6 +3,7 @@
 Nothing is applied while the sender waits; `process.py` does that in a worker.
 """
 
+from asyncio import AbstractEventLoop
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,6 +16,7 @@ from core.bootstrap import Services
 from core.crypto import KeyRing
 from core.errors import CoreError, Invalid, NotFound
 from core.observability import metrics
+from core.observability.metric_group import MetricGroup, write_at_once
 from core.webhooks.handlers import OTHER_KIND, find_effect
 from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
 from db.webhooks.insert import InsertResult, NewEvent
@@ -127,16 +129,18 @@ def receive_delivery(writer: EventWriter, delivery: "IncomingDelivery") -> Recei
     except WriteRejected:
         new_events = [delivery.build_raw_event()]
         results = write_raw_event(writer, new_events)
-    return build_receipt(new_events, results)
+    return build_receipt(new_events, results, MetricGroup(write_at_once))
 
 
-async def receive_delivery_async(writer: EventWriter, delivery: "IncomingDelivery") -> Receipt:
-    """Store the events of a delivery without blocking the event loop.
+async def receive_delivery_async(
+    writer: EventWriter, delivery: "IncomingDelivery", loop: AbstractEventLoop, group: MetricGroup
+) -> Receipt:
+    """Store the events of a delivery without blocking the event loop, and count them in the group.
 
     Errors: those of `receive_delivery`; WriteRejected if the database refuses the parsed events.
     """
     new_events = delivery.to_new_events()
-    return build_receipt(new_events, await writer.write_async(new_events))
+    return build_receipt(new_events, await writer.write_async(new_events, loop), group)
 
 
 def write_raw_event(writer: EventWriter, new_events: list[NewEvent]) -> list[InsertResult]:
@@ -146,7 +150,9 @@ def write_raw_event(writer: EventWriter, new_events: list[NewEvent]) -> list[Ins
         raise WriterBusy("the database refuses the events and the raw body") from rejected
 
 
-def build_receipt(new_events: list[NewEvent], results: list[InsertResult]) -> Receipt:
+def build_receipt(
+    new_events: list[NewEvent], results: list[InsertResult], group: MetricGroup
+) -> Receipt:
     """Count the events and return the receipt.
 
     Event types that no platform lists share one label, so that senders cannot create metric series.
@@ -155,7 +161,7 @@ def build_receipt(new_events: list[NewEvent], results: list[InsertResult]) -> Re
         is_known = find_effect(new_event.provider, new_event.event_type) is not None
         kind = new_event.event_type if is_known else OTHER_KIND
         label = "duplicate" if result.duplicate else "late" if new_event.late else "stored"
-        metrics.with_labels(metrics.WEBHOOKS_RECEIVED, new_event.provider, kind, label).inc()
+        group.count(metrics.WEBHOOKS_RECEIVED, new_event.provider, kind, label)
     return Receipt(tuple(results))
 
 

@@ -7,7 +7,6 @@ Acknowledge a delivery only after `write` or `write_async` has returned.
 """
 
 import asyncio
-import os
 import time
 from asyncio import AbstractEventLoop
 from collections import deque
@@ -22,6 +21,7 @@ from threading import Event, Lock, Thread
 import structlog
 
 from core.errors import ServiceUnavailable
+from core.process_id import CurrentProcess
 from db.session import Database, DatabaseUnavailable
 from db.webhooks.insert import InsertResult, NewEvent, insert_events
 
@@ -133,9 +133,11 @@ class EventWriter:
         except DatabaseUnavailable as unavailable:
             raise build_unavailable_error(unavailable) from unavailable
 
-    async def write_async(self, new_events: Sequence[NewEvent]) -> list[InsertResult]:
+    async def write_async(
+        self, new_events: Sequence[NewEvent], loop: AbstractEventLoop
+    ) -> list[InsertResult]:
         """Store the events as `write` does, without occupying a thread while waiting."""
-        loop, bridge = asyncio.get_running_loop(), self._future_bridge
+        bridge = self._future_bridge
         if bridge is None or bridge.loop is not loop:
             bridge = self._future_bridge = FutureBridge(loop, self._timeout_seconds)
         future = bridge.create_future()
@@ -146,7 +148,7 @@ class EventWriter:
         """Store what is in the queue, then end both threads. Later writes raise WriterBusy."""
         with self._start_lock:
             self._is_closed = True
-        if self._threads is not None and self._threads.pid == os.getpid():
+        if self._threads is not None and self._threads.pid == CurrentProcess.id:
             self._threads.close(timeout.total_seconds())
 
     def _enqueue_write(self, pending_write: PendingWrite) -> None:
@@ -159,12 +161,12 @@ class EventWriter:
     def _running_threads(self) -> "WriterThreads":
         """Return this process's threads; start them if they do not run yet."""
         threads = self._threads
-        if threads is not None and threads.pid == os.getpid() and not self._is_closed:
+        if threads is not None and threads.pid == CurrentProcess.id and not self._is_closed:
             return threads
         with self._start_lock:
             if self._is_closed:
                 raise WriterBusy("the event writer is closed: the process is stopping")
-            if self._threads is None or self._threads.pid != os.getpid():
+            if self._threads is None or self._threads.pid != CurrentProcess.id:
                 self._threads = WriterThreads(self._database, self._wake, self._send_signal)
             return self._threads
 
@@ -175,7 +177,7 @@ class WriterThreads:
     def __init__(
         self, database: Database, wake: Callable[[str], None], send_signal: Callable[[], bool]
     ) -> None:
-        self.pid = os.getpid()
+        self.pid = CurrentProcess.id
         self.queue: SimpleQueue[PendingWrite | None] = SimpleQueue()  # None ends the writer thread
         self._connection = database.dedicated_connection()
         self._wake = wake

@@ -4,9 +4,10 @@ Source: TikTok, webhooks-verification, read 2026-11-22. Where the page is silent
 those of `tests/vectors/tiktok_webhook.json`.
 """
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from platforms.base import Verdict
 from platforms.secret import Secret
@@ -14,11 +15,11 @@ from platforms.signing import verify_digests
 
 SIGNATURE_HEADER = "tiktok-signature"
 MAX_TIMESTAMP_DIGITS = 20  # a time in seconds has 10
+USUAL_HEADER_PATTERN = re.compile(r"t=([0-9]{1,20}),s=([0-9a-f]{64})")
 MAX_SIGNED_SECONDS = 253_402_300_799  # the end of the year 9999; a later time is not stored
 
 
-@dataclass(frozen=True)
-class SignatureHeader:
+class SignatureHeader(NamedTuple):
     """The parsed header: the signed time, as text, and one or more digests."""
 
     timestamp: str
@@ -31,6 +32,8 @@ def parse_header(header: str) -> SignatureHeader | None:
     Order, spaces and unknown keys are ignored. A second `s` is another candidate digest; a second
     `t` is refused, since it would be ambiguous which time was signed.
     """
+    if usual := USUAL_HEADER_PATTERN.fullmatch(header):
+        return SignatureHeader(usual[1], (usual[2],))
     items = header.split(",")
     pairs = [item.partition("=") for item in items]
     times = [value.strip() for key, _, value in pairs if key.strip() == "t"]

@@ -137,7 +137,7 @@ def test_a_second_delivery_is_answered_as_a_duplicate(asgi_caller, flask_only_ca
 def test_a_delivery_whose_rows_are_refused_is_passed_to_flask(
     asgi_caller, forwarded_paths, container, monkeypatch
 ):
-    async def refuse(_new_events):
+    async def refuse(_new_events, _loop):
         raise WriteRejected
 
     monkeypatch.setattr(container.event_writer, "write_async", refuse)
@@ -241,7 +241,11 @@ def test_deliveries_that_wait_need_no_thread(asgi_app, container):
 def test_an_awaited_write_without_a_database_is_busy_in_time():
     unreachable = Database("postgresql+psycopg2://nobody@127.0.0.1:1/nothing")
     writer = EventWriter(unreachable, lambda _kind: None)
+
+    async def write_nothing():
+        await writer.write_async([], asyncio.get_running_loop())
+
     with pytest.raises(WriterBusy):
-        asyncio.run(writer.write_async([]))
+        asyncio.run(write_nothing())
     writer.close()
     unreachable.dispose()
