@@ -25,7 +25,7 @@ SENDER_MODULES: Mapping[str, tuple[str, ...]] = {
 }
 """What Celery imports for roles that execute no task: no use cases and no tables."""
 
-app = Celery("signalpost")
+app = Celery("signalpost", control="tasks.queue_types:TypedControl")
 
 
 def load_configuration() -> dict[str, Any]:
@@ -33,7 +33,12 @@ def load_configuration() -> dict[str, Any]:
     settings = load_settings()
     alerts_interval = settings.limits.alert_check_interval.total_seconds()
     return {
-        **build_configuration(settings.broker_url, settings.role, alerts_interval=alerts_interval),
+        **build_configuration(
+            settings.broker_url,
+            settings.role,
+            alerts_interval=alerts_interval,
+            queue_type=settings.broker_queue_type,
+        ),
         "imports": SENDER_MODULES.get(settings.role, WORKER_MODULES),
     }
 

@@ -15,11 +15,15 @@ DEFAULT_TIME_LIMITS = (60, 75)
 
 
 def build_configuration(
-    broker_url: str, role: str, *, alerts_interval: float = ALERTS_INTERVAL
+    broker_url: str,
+    role: str,
+    *,
+    alerts_interval: float = ALERTS_INTERVAL,
+    queue_type: str = "classic",
 ) -> dict[str, Any]:
     """All settings of Celery.
 
-    Shapes: `role` is a value of SIGNALPOST_ROLE.
+    Shapes: `role` is a value of SIGNALPOST_ROLE, `queue_type` one of BROKER_QUEUE_TYPE.
     Units: seconds. Errors: ValueError for an address that our clients cannot use.
     Source: Celery 5.6 and kombu 5.7, without settings that need Celery 5.7 (docs/decisions/0008).
     """
@@ -27,6 +31,8 @@ def build_configuration(
     return {
         **MESSAGE_SETTINGS,
         **QUEUE_SETTINGS,
+        "task_queues": build_queues(queue_type),
+        **queue_type_settings(queue_type),
         **WORKER_SETTINGS,
         **CONNECTION_SETTINGS,
         **BEAT_SETTINGS,
@@ -54,12 +60,30 @@ MESSAGE_SETTINGS = {
     "timezone": "UTC",
 }
 
+
+def queue_type_settings(queue_type: str) -> dict[str, Any]:
+    """Settings by which Celery's own queues have this type, and delayed messages have none."""
+    if queue_type == "classic":
+        return {}
+    return {
+        "task_default_queue_type": queue_type,
+        "worker_consumer": "tasks.quorum_consumer:QuorumConsumer",
+    }
+
+
+def build_queues(queue_type: str) -> list[Queue]:
+    """Our queues: durable, and of RabbitMQ's type `classic` or `quorum`.
+
+    A queue that exists keeps its type. Classic ones name none, as those of earlier versions.
+    """
+    arguments = None if queue_type == "classic" else {"x-queue-type": queue_type}
+    return [
+        Queue(name, Exchange(name, type="direct"), routing_key=name, queue_arguments=arguments)
+        for name in QUEUES
+    ]
+
+
 QUEUE_SETTINGS = {
-    # Classic and durable: quorum queues need RabbitMQ 4.0.1 from Celery 5.6.3 on, Debian has
-    # 3.10, and wake-ups need not survive the broker: beat sends them again.
-    "task_queues": [
-        Queue(name, Exchange(name, type="direct"), routing_key=name) for name in QUEUES
-    ],
     "task_create_missing_queues": False,  # a typo must fail, not fill a queue without consumers
     "task_default_queue": "housekeeping",
 }

@@ -38,6 +38,8 @@ def find_cross_faults(
     needs_redis = "REDIS_URL" not in texts and has_secret(role, "REDIS_URL")
     if needs_redis and is_amqp_url(texts.get("BROKER_URL", "")):
         faults["REDIS_URL"] = "is missing: rate limits need a Redis, and BROKER_URL names none"
+    if texts.get("BROKER_QUEUE_TYPE") == "quorum" and not is_amqp_url(texts.get("BROKER_URL", "")):
+        faults["BROKER_QUEUE_TYPE"] = "quorum needs RabbitMQ, and BROKER_URL names none"
     needs_mail_server = "ALERT_EMAIL" in texts and has_secret(role, "SMTP_URL")
     if needs_mail_server and "SMTP_URL" not in texts:
         faults["SMTP_URL"] = "is missing: ALERT_EMAIL needs a mail server"

@@ -76,6 +76,9 @@ class Settings(DatabaseSettings):
     redis_ca_file: CaFile | None = Field(default=None, validation_alias="REDIS_CA_FILE")
     broker_allow_plaintext: Flag = Field(default=False, validation_alias="BROKER_ALLOW_PLAINTEXT")
     broker_url: BrokerUrl = Field(default="", validate_default=False, validation_alias="BROKER_URL")
+    broker_queue_type: Literal["classic", "quorum"] = Field(
+        default="classic", validation_alias="BROKER_QUEUE_TYPE"
+    )
     redis_url: RedisUrl = Field(
         default_factory=lambda values: str(values["broker_url"]),
         validate_default=False,

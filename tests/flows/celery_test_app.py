@@ -20,8 +20,14 @@ logging.basicConfig(level=logging.INFO)  # our Celery settings do not configure 
 
 EFFECTS_FOLDER = Path(os.environ["EFFECTS"])
 
-app = Celery("test")
-app.conf.update(build_configuration(os.environ["BROKER_URL"], os.environ["SIGNALPOST_ROLE"]))
+app = Celery("test", control="tasks.queue_types:TypedControl")
+app.conf.update(
+    build_configuration(
+        os.environ["BROKER_URL"],
+        os.environ["SIGNALPOST_ROLE"],
+        queue_type=os.environ.get("BROKER_QUEUE_TYPE", "classic"),
+    )
+)
 stopping.STOP_LIMIT = float(os.environ.get("STOP_LIMIT", stopping.STOP_LIMIT))
 
 

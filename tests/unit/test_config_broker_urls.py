@@ -328,3 +328,16 @@ def test_two_addresses_of_one_server_are_recognised():
     sentinels = "sentinel://a:26379,b:26380/0?master_name=m"
     assert is_same_server(sentinels, sentinels)
     assert not is_same_server(sentinels, "amqp://a;amqp://b")
+
+
+@pytest.mark.parametrize(
+    ("url", "is_accepted"), [("redis://127.0.0.1/0", False), ("amqp://guest:guest@127.0.0.1", True)]
+)
+def test_quorum_queues_need_rabbitmq(url, is_accepted):
+    settings = {"BROKER_URL": url, "REDIS_URL": "redis://127.0.0.1/0"}
+    environment = {**PRODUCTION, **settings, "BROKER_QUEUE_TYPE": "quorum"}
+    if is_accepted:
+        assert Settings.from_env(environment).broker_queue_type == "quorum"
+    else:
+        with pytest.raises(Misconfigured, match="BROKER_QUEUE_TYPE quorum needs RabbitMQ"):
+            Settings.from_env(environment)
