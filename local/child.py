@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from local.parent_death import die_with_parent
+from core.config.parent_death import die_with_parent
 from local.user_and_folders import UnixUser
 
 POLL_INTERVAL = 0.02  # seconds between two checks of a condition

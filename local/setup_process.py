@@ -7,9 +7,9 @@ from functools import partial
 from signal import SIGKILL
 
 from app.cli.failures import CommandFailed, CommandFailure
+from core.config.parent_death import die_with_parent
 from local.child import DidNotStart
 from local.developer import Developer
-from local.parent_death import die_with_parent
 from local.processes import PRIVATE_PROGRAM
 
 

@@ -1,7 +1,7 @@
 """The ASGI application for `signalpost up`: `app.asgi`, stopped together with its server."""
 
 from app import asgi
-from local.parent_death import die_with_parent
+from core.config.parent_death import die_with_parent
 
 
 def create_asgi_app() -> asgi.AsgiApp:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
 
+import celery.platforms
 from celery.signals import (
     worker_init,
     worker_process_init,
@@ -17,6 +18,7 @@ from celery.signals import (
 from celery.worker import state
 
 from core.config.garbage_collection import exclude_loaded_objects
+from core.config.parent_death import die_with_parent
 from core.config.settings import load_settings
 from core.observability import metrics
 from db.base import complete_tables
@@ -91,9 +93,14 @@ def find_running_kinds() -> dict[str, timedelta]:
 
 
 @worker_init.connect
-def exclude_modules(**_: Any) -> None:
-    """Share modules and tables with the child processes, which are forked next."""
+def load_before_fork(**_: Any) -> None:
+    """Load what the child processes, which are forked next, would each load: they share it.
+
+    billiard has each child parse a declaration in C, with libraries of 6 MiB, to call `prctl`.
+    """
+    celery.platforms._set_pdeathsig = die_with_parent  # type: ignore[attr-defined]  # noqa: SLF001
     complete_tables()
+    runtime.current_container()
     exclude_loaded_objects()
 
 

@@ -4,7 +4,7 @@ import signal
 import subprocess
 from functools import partial
 
-from local.parent_death import die_with_parent
+from core.config.parent_death import die_with_parent
 
 
 def start_process(command, *, parent_death_signal=signal.SIGKILL, **popen_options):
