@@ -1,6 +1,6 @@
 """The faults of the campaign: what each number means, what inflicts it, or why nothing does.
 
-The numbers are stable and are cited in reports: docs/decisions/0071.
+The numbers are stable and are cited in reports: decision 0071.
 """
 
 from dataclasses import dataclass

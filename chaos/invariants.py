@@ -1,4 +1,4 @@
-"""The ten invariants, checked by the database and the sandbox's ledger when all work has ended."""
+"""The ten invariants of decision 0071: by the database and the ledger, when all work has ended."""
 
 import time
 from collections.abc import Callable, Sequence

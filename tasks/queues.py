@@ -12,6 +12,9 @@ WAKE_TASKS = {
 }
 """Kind of job to task. A kind is also the name of its queue; `housekeeping` has no kind."""
 
+KINDS_STARTED_BY_BEAT = frozenset({"pictures"})
+"""Kinds of job that no message wakes: beat starts their task often enough."""
+
 # Some task names differ from their constants. They are kept: messages under way carry them.
 SWEEP_TASK = "signalpost.sweep"
 TICK_TASK = "signalpost.tick"

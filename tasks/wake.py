@@ -12,7 +12,7 @@ from threading import Lock, Thread, Timer
 import structlog
 
 from tasks.celery import app
-from tasks.queues import MESSAGE_EXPIRY, WAKE_TASKS
+from tasks.queues import KINDS_STARTED_BY_BEAT, MESSAGE_EXPIRY, WAKE_TASKS
 
 PUBLISH_TIMEOUT = 0.8  # seconds
 FAILURE_PAUSE = 5.0  # seconds
@@ -105,5 +105,10 @@ _wake_up_sender = WakeUpSender(publish_wake)
 
 
 def wake(kind: str) -> None:
-    """Wake a worker for work of this kind. Call it after the commit, never before."""
-    _wake_up_sender.wake(kind)
+    """Wake a worker for work of this kind. Call it after the commit, never before.
+
+    A kind that only beat starts needs no message. To send one would fail, and the pause after a
+    failure concerns all kinds.
+    """
+    if kind not in KINDS_STARTED_BY_BEAT:
+        _wake_up_sender.wake(kind)

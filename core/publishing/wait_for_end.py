@@ -1,7 +1,7 @@
 """Waits inside a request while workers publish its post, for as long as requests may take."""
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from core.bootstrap import Services
 from core.post_state.settle import FINAL_STATES
@@ -15,9 +15,14 @@ POLL_SECONDS = 0.2  # between two looks at the row; a step takes longer
 def wait_for_end(
     database: Database, services: Services, result: PostResult, *, since: datetime
 ) -> PostResult:
-    """Return the post as it is at its end, or when the time budget of the request is used up."""
-    budget = services.settings.limits.inline_time_budget
-    while services.now() - since < budget:
+    """Return the post as it is at its end, or when the time budget of the request is used up.
+
+    The wait is measured by a clock that never jumps.
+    """
+    waited = max(services.now() - since, timedelta(0))
+    remaining = services.settings.limits.inline_time_budget - waited
+    deadline = time.monotonic() + remaining.total_seconds()
+    while time.monotonic() < deadline:
         with database.transaction() as session:
             post = session.get(Post, result.post.id)
             if post is None:  # erased with its account

@@ -11,6 +11,9 @@ from core.accounts.refresh import REFRESH_JOB_TYPE
 from core.accounts.tokens import get_access_token
 from core.jobs.runner import run_jobs
 from core.post_state.settle import PostState
+from core.publishing.post_results import load_result
+from core.publishing.wait_for_end import wait_for_end
+from db.posts.posts import Post
 from tests.db.accounts_refresh_harness import (
     REFRESHED_OPEN_ID,
     refresh_response,
@@ -70,6 +73,23 @@ def test_a_lease_has_the_right_length_despite_a_wrong_clock(
         now = session.scalar(func.clock_timestamp().select())
     assert timedelta(0) < claimed.leased_until - now <= REFRESH_JOB_TYPE.lease
     assert run_jobs(REFRESH_JOB_TYPE, database, services, row_id=account).claimed == 0
+
+
+def test_a_request_that_waits_for_its_post_ends_in_time_although_the_clock_jumps_back(publisher):
+    """An hour back: by that clock it would wait for an hour longer."""
+    received_at = publisher.services.now()
+    readings = iter([received_at - HOUR])  # a second one would be a mistake
+    limits = publisher.services.settings.limits.model_copy(
+        update={"inline_time_budget": timedelta(seconds=0.5)}
+    )
+    publisher.replace_settings(limits=limits)
+    post_id = publisher.factory.create_post(publisher.factory.create_account())
+    with publisher.database.transaction() as session:
+        post = session.get_one(Post, post_id)
+        result = load_result(session, publisher.services, post, is_repeat=False)
+    services = replace(publisher.services, now=lambda: next(readings))
+    waited = wait_for_end(publisher.database, services, result, since=received_at)
+    assert waited.post.id == post_id
 
 
 @pytest.fixture(params=CLOCK_SKEWS, ids=str)

@@ -150,6 +150,15 @@ class PostMachine(RuleBasedStateMachine):
         leased = [Post.id.in_(self.post_ids), Post.leased_until.is_not(None)]
         self.harness.update_posts(leased, leased_until=func.now() - HOUR)
 
+    @rule(hours=st.sampled_from([-1, 1]))
+    def jump_clock(self, hours):
+        """The database's clock jumps: leases end in their workers' hands, or last for longer."""
+        jump = timedelta(hours=hours)
+        own_posts = [Post.id.in_(self.post_ids)]
+        self.harness.update_posts(
+            own_posts, due_at=Post.due_at - jump, leased_until=Post.leased_until - jump
+        )
+
     @rule()
     def pass_time(self):
         """Ten minutes pass: what waits is due, and absences were reported over a long time."""

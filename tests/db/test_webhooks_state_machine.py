@@ -51,9 +51,13 @@ class ModelEvent:
     applied: int = 0
     holder: int | None = None
     token: int = 0
-    is_expired: bool = False
+    lease_hours: int = 0  # until the lease ends; 0: within seconds from now
     is_exhausted: bool = False
     discarded_at: datetime | None = None
+
+    @property
+    def is_expired(self):
+        return self.lease_hours < 0
 
 
 class InboxMachine(RuleBasedStateMachine):
@@ -113,7 +117,7 @@ class InboxMachine(RuleBasedStateMachine):
             assert event.holder is None or event.is_expired, "a lease excludes other claims"
             assert claim.lease_token > event.token
             event.holder = event.token = claim.lease_token
-            event.is_expired = False
+            event.lease_hours = 0
         results = [
             (claim, execute_claim(self.job_type, claim, self.harness.services)) for claim in claims
         ]
@@ -139,7 +143,7 @@ class InboxMachine(RuleBasedStateMachine):
         return claim
 
     def finish(self, event):
-        event.holder, event.is_expired = None, False
+        event.holder, event.lease_hours = None, 0
         if event.is_exhausted:
             event.status = "dead"
         elif event.is_known:
@@ -158,7 +162,19 @@ class InboxMachine(RuleBasedStateMachine):
             ids = [event.id for event in held]
             self.harness.update_events(*ids, leased_until=func.now() - HOUR)
         for event in held:
-            event.is_expired = True
+            event.lease_hours = -1
+
+    @rule(hours=st.sampled_from([-2, 2]))
+    def jump_clock(self, hours):
+        """The database's clock jumps: all times in the rows are that much nearer, or farther."""
+        self.harness.update_events(
+            *self.events,
+            due_at=Event.due_at - timedelta(hours=hours),
+            leased_until=Event.leased_until - timedelta(hours=hours),
+        )
+        for event in self.events.values():
+            if event.holder is not None:
+                event.lease_hours -= hours
 
     @rule()
     def pass_time(self):

@@ -3,7 +3,11 @@ import time
 
 import pytest
 
+import tasks.wake
+from core.accounts import PICTURE_JOB_TYPE
+from tasks.queues import KINDS_STARTED_BY_BEAT, WAKE_TASKS
 from tasks.wake import DEBOUNCE_WINDOW, FAILURE_PAUSE, PUBLISH_TIMEOUT, WakeUpSender
+from tasks.work import JOB_TYPES
 
 
 class SenderClock:
@@ -130,3 +134,20 @@ def wait_until(condition, *, timeout=5.0):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)
+
+
+def test_every_kind_of_job_can_be_woken_or_is_started_by_beat():
+    """A wake-up that cannot be sent would hold back those of all kinds for a while."""
+    job_types = [*JOB_TYPES.values(), PICTURE_JOB_TYPE]
+    kinds = {job_type.kind for job_type in job_types}
+    assert kinds == set(WAKE_TASKS) | KINDS_STARTED_BY_BEAT
+    assert not set(WAKE_TASKS) & KINDS_STARTED_BY_BEAT
+
+
+def test_a_wake_up_of_a_kind_that_only_beat_starts_is_not_sent(
+    monkeypatch, wake_up_sender, fake_broker
+):
+    monkeypatch.setattr(tasks.wake, "_wake_up_sender", wake_up_sender)
+    tasks.wake.wake("pictures")
+    tasks.wake.wake("posts")
+    assert fake_broker.published == ["posts"]
