@@ -225,6 +225,7 @@ def read_password(*, from_stdin: bool) -> tuple[Secret, bool]:
         )
         if entered:
             passwords.check_password_form(Secret(entered))
+            passwords.check_password_strength(Secret(entered))
             return Secret(entered), False
     return Secret(secrets.token_urlsafe(15)), True
 

@@ -18,12 +18,19 @@ from app.pages.profile import render_settings
 from app.pages.sign_in_errors import describe_sign_in_error
 from core.errors import CoreError, Invalid, RateLimitExceeded, ServiceUnavailable
 from core.identity import login_sessions, users
-from core.identity.passwords import MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH
+from core.identity.passwords import (
+    MAX_PASSWORD_LENGTH,
+    MIN_PASSWORD_LENGTH,
+    GuessablePassword,
+)
 from platforms.secret import Secret
 
 blueprint = Blueprint("sign_in_pages", __name__)
 
 WRONG_PASSWORD_TEXT = gettext_noop("The present password is wrong.")
+GUESSABLE_TEXT = gettext_noop(
+    "This password is guessed easily: it is a common one, a single word, or made of names."
+)
 REPETITION_TEXT = gettext_noop("The two new passwords differ.")
 LENGTH_TEXT = gettext_noop("The new password must have %(least)d to %(most)d characters.")
 
@@ -71,6 +78,8 @@ def refuse_change(error: CoreError) -> tuple[str, int]:
         return refuse_password("old-password", text), status
     if "oldPassword" in error.details.get("fields", {}):
         return refuse_password("old-password", translate_text(WRONG_PASSWORD_TEXT)), 400
+    if isinstance(error, GuessablePassword):
+        return refuse_password("new-password", translate_text(GUESSABLE_TEXT)), 400
     text = translate_text(LENGTH_TEXT, least=MIN_PASSWORD_LENGTH, most=MAX_PASSWORD_LENGTH)
     return refuse_password("new-password", text), 400
 

@@ -9,6 +9,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from core.errors import Invalid, ServiceUnavailable
+from core.identity.weak_passwords import is_common_password, is_made_of_names
 from platforms.secret import Secret
 
 MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 10, 1024  # characters
@@ -48,9 +49,17 @@ def take_hash_turn() -> Iterator[None]:
         _hash_turns.release()
 
 
-def hash_password(password: Secret) -> str:
-    """Errors: Invalid if the password is too short or too long; ServiceUnavailable."""
+class GuessablePassword(Invalid):
+    """This password is among those that are guessed first."""
+
+
+def hash_password(password: Secret, *, email: str = "") -> str:
+    """Hash a new password of the person with this e-mail.
+
+    Errors: Invalid if it is too short, too long or guessed easily; ServiceUnavailable.
+    """
     check_password_form(password)
+    check_password_strength(password, email=email)
     with take_hash_turn():
         return HASHER.hash(password.reveal())
 
@@ -65,6 +74,18 @@ def check_password_form(password: Secret, *, field: str = "password") -> None:
     else:
         return
     raise Invalid(f"{field} {message}", details={"fields": {field: message}})
+
+
+def check_password_strength(password: Secret, *, email: str = "", field: str = "password") -> None:
+    """Errors: GuessablePassword, naming the field, if it is common or consists of known names."""
+    text = password.reveal()
+    if is_common_password(text):
+        message = "is a common password or a single word"
+    elif is_made_of_names(text, email=email):
+        message = "consists of names that are known: ours, a platform's or those of the e-mail"
+    else:
+        return
+    raise GuessablePassword(f"{field} {message}", details={"fields": {field: message}})
 
 
 def verify_password(password: Secret, password_hash: str | None) -> bool:

@@ -25,7 +25,7 @@ def create_user(
     if not is_email(email):
         message = "must be an e-mail address"
         raise Invalid(f"email {message}", details={"fields": {"email": message}})
-    password_hash = password and passwords.hash_password(password)
+    password_hash = password and passwords.hash_password(password, email=email)
     user = Users(session).add(email, password_hash=password_hash, is_admin=is_admin)
     if user is None:
         raise Conflict("a user with this e-mail exists already")
@@ -76,7 +76,9 @@ def replace_password(database: Database, user_id: int, password: Secret) -> None
 
     Errors: NotFound; Invalid.
     """
-    password_hash = passwords.hash_password(password)
+    with database.transaction() as session:
+        email = lock_user(session, user_id).email
+    password_hash = passwords.hash_password(password, email=email)
     with database.transaction() as session:
         user = lock_user(session, user_id)
         ended = end_access(session, user)
@@ -94,6 +96,9 @@ def change_password(
     Errors: Invalid, naming the field; RateLimitExceeded after wrong present passwords.
     """
     passwords.check_password_form(new, field="newPassword")
+    with database.transaction() as session:
+        email = lock_user(session, user_id).email
+    passwords.check_password_strength(new, email=email, field="newPassword")
     subject = sign_in_throttle.password_change_subject(user_id)
     with passwords.take_hash_turn():
         with database.transaction() as session:

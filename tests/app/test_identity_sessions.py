@@ -121,6 +121,9 @@ def test_a_password_is_changed_on_the_page(sign_in, make_user):
     form["repeated_password"] = NEW_PASSWORD
     wrong = browser.post("/settings/sign-in/password", data={**form, "old_password": "wrong one"})
     assert (wrong.status_code, "present password is wrong" in wrong.text) == (400, True)
+    easy = {**form, "new_password": "1234567890", "repeated_password": "1234567890"}
+    refused = browser.post("/settings/sign-in/password", data=easy)
+    assert (refused.status_code, "guessed easily" in refused.text) == (400, True)
     page = browser.post("/settings/sign-in/password", data=form, follow_redirects=True)
     assert "Your password is changed" in page.text
     assert not is_signed_in(thief)
@@ -132,6 +135,8 @@ def test_a_password_is_changed_on_the_page(sign_in, make_user):
         ("wrong password", NEW_PASSWORD, "oldPassword"),
         ("correct horse battery", "short", "newPassword"),
         ("correct horse battery", "x" * 1025, "newPassword"),
+        ("correct horse battery", "Password123", "newPassword"),
+        ("correct horse battery", "alice@example.org", "newPassword"),
     ],
 )
 def test_a_refused_change_names_the_field_and_ends_nothing(sign_in, make_user, old, new, field):
