@@ -3,11 +3,13 @@
 Use it from the main thread only: on Linux a child dies with the thread that started it.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.observability.raw_output import FORMAT_SETTING, build_line
 from local.child import POLL_INTERVAL, Child, DidNotStart, read_log_tail
 
 STARTUP_TIMEOUT = 60.0  # seconds for all children to be ready
@@ -102,4 +104,9 @@ class Supervisor:
 
 
 def print_status(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+    """Print a line for people; as a line of the log if LOG_FORMAT asks for JSON in so many words,
+    which is the default for the other processes.
+    """
+    is_json = os.environ.get(FORMAT_SETTING) == "json"
+    line = build_line("info", "supervisor", text) if is_json else text
+    print(line, file=sys.stderr, flush=True)

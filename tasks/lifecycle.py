@@ -8,6 +8,7 @@ from threading import Event, Thread
 from typing import Any
 
 import celery.platforms
+from celery.apps import worker
 from celery.signals import (
     worker_init,
     worker_process_init,
@@ -21,6 +22,7 @@ from core.config.garbage_collection import exclude_loaded_objects
 from core.config.parent_death import die_with_parent
 from core.config.settings import load_settings
 from core.observability import metrics
+from core.observability.raw_output import is_output_json, write_notice
 from db.base import complete_tables
 from db.ops.heartbeats import QUEUES_PREFIX, Heartbeats
 from tasks import runtime
@@ -90,6 +92,13 @@ def find_running_kinds() -> dict[str, timedelta]:
             age = timedelta(seconds=max(now - started, 0.0))
             ages[kind] = max(age, ages.get(kind, age))
     return ages
+
+
+@worker_init.connect
+def log_shutdown_notices(**_: Any) -> None:
+    """Celery writes that it shuts down past every handler, to be safe in handlers of signals."""
+    if is_output_json():
+        worker.safe_say = write_notice  # type: ignore[attr-defined]  # the stubs lack it
 
 
 @worker_init.connect

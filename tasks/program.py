@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> None:
         options,
         prog_name=f"celery {name}",
         auto_envvar_prefix=f"{ENVIRONMENT_PREFIX}_{name.upper()}",
-        obj=CLIContext(app=app, no_color=True, workdir=None),
+        obj=CLIContext(app=app, no_color=True, workdir=None, quiet=not sys.stdout.isatty()),
     )
 
 

@@ -5,7 +5,6 @@ All log handlers of a process are replaced by one whose formatter redacts.
 
 import logging
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -29,6 +28,7 @@ from core.observability.log_format import (
     log_processors,
     order_fields,
 )
+from core.observability.raw_output import real_stderr
 from core.observability.redact import Redactor
 from platforms.secret import Secret
 
@@ -52,7 +52,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     # No format of ours shows them, and collecting them costs time for every line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     redactor = Redactor([*iter_secrets(settings), *store_passwords(settings)])
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(stream or real_stderr())
     handler.setFormatter(RedactingFormatter(settings.log_format, redactor))
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -222,7 +222,7 @@ def start_stack(folder, command, *, user_options=None, **environment):
 @pytest.fixture(scope="package")
 def shared_stack(tmp_path_factory):
     """One stack for all tests of this process in this folder."""
-    with run_stack(tmp_path_factory.mktemp("stack")) as stack:
+    with run_stack(tmp_path_factory.mktemp("stack"), LOG_FORMAT="json") as stack:
         yield stack
 
 
