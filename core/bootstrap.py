@@ -129,7 +129,7 @@ def build_media_store(settings: Settings) -> MediaStore | None:
     if not url.startswith(BUCKET_SCHEME):
         return DirectoryStore(url, min_free_bytes=settings.limits.media_min_free_bytes)
     try:
-        bucket = import_module("core.media_store.bucket")  # its client takes 30 MB of memory
+        bucket = import_module("core.media_store.bucket")  # its client takes 20 MB of memory
     except ModuleNotFoundError as error:
         raise Misconfigured(
             f"MEDIA_URL=s3:// needs the package {error.name}: install signalpost[s3]"

@@ -33,6 +33,9 @@ ROLES_BY_SECRET: Mapping[str, frozenset[str]] = {
     "SECRET_KEY": PLATFORM_ROLES,
     "TOKEN_ENCRYPTION_KEY": PLATFORM_ROLES,
     "TOKEN_ENCRYPTION_KEYS": PLATFORM_ROLES,
+    # Web stores files, and workers send and delete them.
+    "MEDIA_BUCKET_ACCESS_KEY_ID": PLATFORM_ROLES,
+    "MEDIA_BUCKET_SECRET_ACCESS_KEY": PLATFORM_ROLES,
     "WORKER_SECRET": frozenset({"web"}),
     "METRICS_TOKEN": STORE_ROLES,
     "FLOWER_BASIC_AUTH": frozenset({"flower"}),

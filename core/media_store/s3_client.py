@@ -18,8 +18,8 @@ from core.config.media_bucket import BucketSettings
 from core.errors import CoreError, NotFound, ServiceUnavailable, StorageUnavailable
 from core.media_store.store import BROKEN_REASON, FULL_REASON, READ_ONLY_REASON, RETRY_AFTER
 
-CONNECT_SECONDS, READ_SECONDS = 3, 20
-ATTEMPTS = 3  # of a request, with growing pauses: slowing down is what a busy store asks for
+CONNECT_SECONDS, READ_SECONDS = 3, 10  # without a byte
+ATTEMPTS = 2  # of a request, with a pause; a hung store must not hold threads for minutes
 MAX_CONNECTIONS = 40  # of a process: as many as a web process has threads, and some
 BUSY_RETRY_AFTER = timedelta(seconds=5)
 
