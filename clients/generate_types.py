@@ -77,7 +77,7 @@ JsonObject = dict[str, Any]
 
 
 def main() -> None:
-    with urlopen(sys.argv[1]) as response:  # noqa: S310 - a developer's own argument
+    with urlopen(sys.argv[1], timeout=30) as response:  # noqa: S310 - a developer's own argument
         TYPES_FILE.write_text(write_types(json.load(response)), encoding="utf-8")
 
 
