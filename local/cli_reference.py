@@ -1,4 +1,6 @@
-"""Writes docs/cli.md from the commands themselves: `python -m local.cli_reference`."""
+"""Writes docs/cli.md and the recorded help from the commands themselves: `python -m
+local.cli_reference`.
+"""
 
 import re
 from collections.abc import Iterator
@@ -7,6 +9,7 @@ from pathlib import Path
 import click
 
 from app.cli.command import EXIT_STATUSES, FAILURE_STATUS, CommandGroup, HelpWithExamples
+from app.cli.recorded_help import RECORDS_FILE, build_context, record_help, render_records
 from local.commands import cli
 
 REFERENCE_FILE = Path(__file__).resolve().parents[1] / "docs" / "cli.md"
@@ -66,6 +69,13 @@ def render_reference() -> str:
     return "\n".join(sections)
 
 
+def render_help_records() -> str:
+    """Return the file with the help of every command."""
+    return render_records(
+        {path: record_help(each, path) for path, each in walk_commands(cli, PROGRAM)}
+    )
+
+
 def walk_commands(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
     """Yield all commands below this one with what people type, in the order of their names."""
     if path != PROGRAM:
@@ -77,7 +87,7 @@ def walk_commands(command: click.Command, path: str) -> Iterator[tuple[str, clic
 
 def describe_command(path: str, command: click.Command) -> Iterator[str]:
     """Yield the lines of one section."""
-    context = click.Context(command, info_name=path)
+    context = build_context(command, path)
     yield f"{'###' if path.count(' ') == 1 else '####'} {path.removeprefix(f'{PROGRAM} ')}\n"
     yield format_paragraphs(command.help or "") + "\n"
     if isinstance(command, CommandGroup) and not command.examples:
@@ -129,3 +139,4 @@ def format_cell(text: str) -> str:
 
 if __name__ == "__main__":
     REFERENCE_FILE.write_text(render_reference())
+    RECORDS_FILE.write_text(render_help_records(), encoding="utf-8")

@@ -18,6 +18,7 @@ from app.cli.failures import (
     describe_click_error,
     print_failure,
 )
+from app.cli.recorded_help import HelpCalls, find_recorded_help, format_recorded_help
 
 NO_ANSWER = CommandFailure(
     USAGE_CODE, "the input ended before the question was answered", "give the value as an option"
@@ -73,6 +74,9 @@ class CommandLine(CommandGroup):
         name = prog_name or "signalpost"
         if not standalone_mode:
             return super().main(arguments, name, complete_var, standalone_mode=False, **extra)
+        if (help_calls := find_recorded_help(name, arguments)) is not None:
+            self.print_help(help_calls)
+            sys.exit()
         as_json = "--json" in arguments
         try:
             status = super().main(arguments, name, complete_var, standalone_mode=False, **extra)
@@ -91,6 +95,11 @@ class CommandLine(CommandGroup):
             print_failure(failure, as_json=as_json)
             status = FAILURE_STATUS
         sys.exit(status if isinstance(status, int) else 0)
+
+    def print_help(self, calls: HelpCalls) -> None:
+        with quiet_end_of_output():
+            context = click.Context(self, **self.context_settings)
+            click.echo(format_recorded_help(calls, context.make_formatter()))
 
     def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
         with quiet_end_of_output():
