@@ -30,7 +30,7 @@ from core.health.status import InstallationStatus
 from core.health.throughput import ThroughputCounter
 from core.identity.host_jwt import HostTokenVerifier
 from core.jobs.wake_signals import build_wake_signals
-from core.observability import telemetry
+from core.observability import telemetry, tracing
 from core.webhooks.refusals import RefusalLog
 from core.webhooks.writer import EventWriter
 from tasks import broker_ping
@@ -56,6 +56,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     if settings is None:
         settings = load_settings()
         telemetry.configure_logging(settings)
+        tracing.start_tracing(settings)
     app = Flask(__package__)
     app.json = JsonProvider(app)
     app.url_map.converters["int"] = RowIdConverter

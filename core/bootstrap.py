@@ -27,7 +27,7 @@ from core.limits.redis_client import (
 from core.limits.timed_values import TimedValues
 from core.media_store.directory import DirectoryStore
 from core.media_store.store import MediaStore
-from core.observability import metrics, telemetry
+from core.observability import metrics, telemetry, tracing
 from core.removal_list import SESSION_KEY, RemovalList
 from db.session import Database
 from platforms.adapter import Adapter
@@ -145,11 +145,17 @@ def utc_now() -> datetime:
 def build_adapters(settings: Settings) -> dict[str, Adapter]:
     """Build each platform with a separate HTTP client, which counts calls under its name."""
     return {
-        name: PLATFORMS[name].build_adapter(
-            app, HttpClient(observe=partial(metrics.count_upstream_call, name))
-        )
+        name: PLATFORMS[name].build_adapter(app, HttpClient(observe=partial(observe_call, name)))
         for name, app in settings.apps.items()
     }
+
+
+def observe_call(platform: str, endpoint: str, outcome: str, seconds: float) -> None:
+    """Count a call to a platform, and record its span."""
+    metrics.count_upstream_call(platform, endpoint, outcome, seconds)
+    tracing.record_past_span(
+        f"call {endpoint}", seconds=seconds, platform=platform, endpoint=endpoint, outcome=outcome
+    )
 
 
 def build_public_http(settings: Settings, *, body_limit: int = MAX_EXCERPT_BYTES) -> HttpClient:

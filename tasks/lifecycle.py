@@ -21,7 +21,7 @@ from celery.worker import state
 from core.config.garbage_collection import exclude_loaded_objects
 from core.config.parent_death import die_with_parent
 from core.config.settings import load_settings
-from core.observability import metrics
+from core.observability import metrics, tracing
 from core.observability.raw_output import is_output_json, write_notice
 from db.base import complete_tables
 from db.ops.heartbeats import QUEUES_PREFIX, Heartbeats
@@ -121,11 +121,13 @@ def reset_after_fork(**_: Any) -> None:
     """
     runtime.reset_container(close=False)
     metrics.merge_files_of_dead_processes()
+    tracing.start_tracing(load_settings())
     exclude_loaded_objects()  # walking them took a fifth of a batch's time
 
 
 @worker_process_shutdown.connect
 def close_child_connections(exitcode: int, **_: Any) -> None:
+    tracing.stop_tracing()
     runtime.reset_container(close=True)
     end_pool_process(exitcode)
 

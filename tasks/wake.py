@@ -11,6 +11,7 @@ from threading import Lock, Thread, Timer
 
 import structlog
 
+from core.observability.tracing import record_span
 from tasks.celery import app
 from tasks.queues import KINDS_STARTED_BY_BEAT, MESSAGE_EXPIRY, WAKE_TASKS
 
@@ -42,7 +43,8 @@ class WakeUpSender:
         """
         if not self._should_publish(kind, force=force):
             return False
-        was_published = self._publish_with_timeout(kind)
+        with record_span(f"wake {kind}"):
+            was_published = self._publish_with_timeout(kind)
         if not was_published:
             self._paused_until = self._clock() + FAILURE_PAUSE
             log.warning("wake.failed", kind=kind)

@@ -15,9 +15,11 @@ from werkzeug.datastructures import Headers
 
 from core.observability import metrics
 from core.observability.telemetry import CORRELATION_ID_PATTERN, bind_correlation_id
+from core.observability.tracing import is_tracing, record_span
 
 REQUEST_ID_HEADERS = ("X-Request-Id", "X-Correlation-Id")
 REQUEST_ID_HEADER_KEYS = tuple(name.lower() for name in REQUEST_ID_HEADERS)
+TRACE_HEADER = "traceparent"
 HANDOVER_KEY = "signalpost.handover"  # in the ASGI scope
 USER_ID_KEY = "signalpost.user_id"  # in the ASGI scope, after the request
 SIGNED_PATH_PREFIX = "/m/"  # of media links, which work without a login: only the route is logged
@@ -49,6 +51,7 @@ class RequestHandover:
 def init_request_log(app: Flask) -> None:
     app.before_request(start_request)
     app.after_request(complete_request)
+    app.teardown_request(end_request_span)
 
 
 def start_request() -> None:
@@ -61,8 +64,25 @@ def start_request() -> None:
     g.request_id = bind_correlation_id(
         handover.request_id if handover else find_request_id(request.headers)
     )
+    if is_tracing():
+        begin_request_span()
     if handover and handover.refusal:
         raise handover.refusal
+
+
+def begin_request_span() -> None:
+    """Record the request until its end, as part of the caller's trace if it names one."""
+    g.span = record_span(
+        f"{request.method if request.method in KNOWN_METHODS else 'other'} {current_route()}",
+        parent=request.headers.get(TRACE_HEADER),
+        correlation_id=g.request_id,
+    )
+    g.span.__enter__()
+
+
+def end_request_span(error: BaseException | None) -> None:
+    if "span" in g:
+        g.span.__exit__(None if error is None else type(error), error, None)
 
 
 def find_handover() -> RequestHandover | None:

@@ -111,6 +111,9 @@ class Settings(DatabaseSettings):
     publish_mode: Literal["live", "shadow", "dry_run"] = Field(
         default="live", validation_alias="PUBLISH_MODE"
     )
+    tracing_endpoint: WebUrl | None = Field(
+        default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT"
+    )
     log_format: Literal["json", "text"] = Field(default="json", validation_alias="LOG_FORMAT")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", validation_alias="LOG_LEVEL"

@@ -13,6 +13,7 @@ from typing import Any, Generic
 from core.bootstrap import Services
 from core.jobs.job_type import Claim, ClaimResult, Job, JobType, Outcome
 from core.observability.telemetry import bind_log_fields
+from core.observability.tracing import record_span
 from core.outcomes import Failure, Snooze, failure_from_error
 from db.leases import Row
 
@@ -147,8 +148,11 @@ def execute_in_threads(
 def execute_with_claim(
     job_type: JobType[Row, Job, Outcome], services: Services, claim: Claim[Job]
 ) -> ClaimResult[Job, Outcome]:
-    """Execute one job; its log lines have the ids of its row."""
-    with bind_log_fields(claim.log_fields):
+    """Execute one job; its log lines and its span have the ids of its row."""
+    if not job_type.calls_network:
+        return claim, execute_claim(job_type, claim, services)
+    span = record_span(f"job {job_type.kind}", parent=claim.trace_parent, **claim.log_fields)
+    with bind_log_fields(claim.log_fields), span:
         return claim, execute_claim(job_type, claim, services)
 
 

@@ -191,6 +191,7 @@ class Claim(Generic[Job]):
     attempt_id: int | None
     job: Job | Failure | Snooze
     log_fields: Mapping[str, Any] = field(default_factory=dict)  # of each log line about the row
+    trace_parent: str | None = None  # the span that the row came from
 
 
 ClaimResult = tuple[Claim[Job], Outcome | Failure | Snooze]

@@ -129,6 +129,7 @@ def claim_and_prepare(
             attempt_ids.get(row.id),
             job,
             job_type.describe_row(row),
+            getattr(row, "trace_parent", None),
         )
         for row, due_at, job in zip(rows, due_times, jobs, strict=True)
     ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from core.observability import metrics
+from core.observability import metrics, tracing
 from core.outbox import AppEvent, enqueue_events
 from core.post_state.app_events import build_app_event
 from db.compiled_statements import CallResult, StatementCall, execute_calls
@@ -51,6 +51,7 @@ class ChangeSet:
         self._app_events: list[AppEvent] = []
         self._ended_posts: list[AnyPost] = []
         self._moves: list[dict[str, Any]] = []
+        self._traced_moves: list[tuple[str, dict[str, Any]]] = []
 
     @cached_property
     def at(self) -> datetime:
@@ -73,7 +74,10 @@ class ChangeSet:
     ) -> None:
         """Add an entry to the post's timeline; `kind` as in `PostEvents.add`."""
         if after is not None and after != before:
-            self._moves.append(describe_move(post, kind, before=before, after=after, note=note))
+            move = describe_move(post, kind, before=before, after=after, note=note)
+            self._moves.append(move)
+            if post.trace_parent is not None:
+                self._traced_moves.append((post.trace_parent, move))
         self._timeline_entries.append(
             PostEvents.new_row(post.id, kind, before=before, after=after, note=note)
         )
@@ -119,6 +123,8 @@ class ChangeSet:
             result = execute_calls(self.session, calls)
         count_outcomes(self._ended_posts)
         log_moves(self._moves)
+        for trace_parent, move in self._traced_moves:
+            tracing.record_past_span(f"moved by {move['source']}", parent=trace_parent, **move)
         return result
 
 

@@ -24,6 +24,7 @@ from core.errors import (
 from core.jobs.job_type import Claim
 from core.observability.metrics import QUOTA_REFUSALS
 from core.observability.telemetry import current_correlation_id
+from core.observability.tracing import current_trace_parent
 from core.post_state.settle import PostState
 from core.post_state.step_state import (
     LAST_ERROR_CODE,
@@ -226,6 +227,7 @@ def insert_post(
         due_at=new_post.publish_at or Posts.now(),
         step_state=initial_step_state(services, new_post),
         correlation_id=current_correlation_id(),
+        trace_parent=current_trace_parent(),
     )
     if post is None:
         return None

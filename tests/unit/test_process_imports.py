@@ -23,6 +23,9 @@ print(*sys.modules)
 BEAT = (*SENDER_MODULES["beat"], "tasks.program", "celery.bin.beat", "celery.apps.beat")
 WORKER = (*WORKER_MODULES, "tasks.program", "celery.bin.worker", "celery.apps.worker")
 
+TRACING = "opentelemetry.exporter core.observability.span_export"
+"""Of OpenTelemetry; the client of Redis loads the rest by itself, where that is installed."""
+
 ABSENT = {
     "reading settings": (
         ("core.config.settings", "core.observability.telemetry"),
@@ -42,12 +45,12 @@ ABSENT = {
     ),
     "beat": (
         BEAT,
-        "sqlalchemy psycopg2 db requests flask alembic flower prompt_toolkit PIL av",
+        f"{TRACING} sqlalchemy psycopg2 db requests flask alembic flower prompt_toolkit PIL av",
     ),
-    "worker": (WORKER, "flask jinja2 app alembic flower prompt_toolkit tornado.web"),
+    "worker": (WORKER, f"{TRACING} flask jinja2 app alembic flower prompt_toolkit tornado.web"),
     "web": (
         ("app.asgi",),
-        "celery.worker.consumer celery.bin celery.apps tasks.work flower alembic local",
+        f"{TRACING} celery.worker.consumer celery.bin celery.apps tasks.work flower alembic local",
     ),
 }
 
