@@ -37,7 +37,7 @@ def backup_group() -> None:
 @backup_group.command(
     "make",
     cls=DocumentedCommand,
-    examples=("signalpost backup /backups", "signalpost backup make /backups --base"),
+    examples=("signalpost backup make /backups", "signalpost backup make /backups --base"),
     failure="there is no backup: the database, the folder or a program cannot be used",
     fields=BACKUP_FIELDS,
 )
@@ -88,7 +88,10 @@ def list_command(folder: Path) -> CommandResult:
 @FOLDER_ARGUMENT
 @prints_results
 def verify_command(folder: Path) -> CommandResult:
-    """Check the newest backup in DIR, or the one that DIR is: checksums and contents."""
+    """Check a backup: its checksums and its contents.
+
+    It is the newest in DIR, or the one that DIR is.
+    """
     backup = find_backup(folder)
     verify_backup(backup)
     return CommandResult(f"complete: {backup.describe()}", backup.to_fields())
