@@ -10,7 +10,7 @@ from typing import TypeVar
 import click
 
 from core.config.garbage_collection import exclude_loaded_objects
-from core.config.settings import load_settings
+from core.config.settings import Settings, load_settings
 from core.observability import telemetry
 from tasks.runtime import WorkerContainer, current_container
 
@@ -33,9 +33,19 @@ def interval_option(milliseconds: int) -> Callable[[CommandT], CommandT]:
 
 
 def load_container() -> WorkerContainer:
-    """Configure logging and build the container; logs are warnings only unless LOG_LEVEL is set.
+    """Configure logging and build the container.
 
     Errors: Misconfigured, naming every missing or malformed setting at once.
+    """
+    load_command_settings()
+    exclude_loaded_objects()
+    return current_container()
+
+
+def load_command_settings() -> Settings:
+    """Load the settings and configure logging: warnings only, unless LOG_LEVEL is set.
+
+    Errors: Misconfigured.
     """
     settings = load_settings()
     logging_settings = (
@@ -44,8 +54,7 @@ def load_container() -> WorkerContainer:
         else settings.model_copy(update={"log_level": "WARNING"})
     )
     telemetry.configure_logging(logging_settings)
-    exclude_loaded_objects()
-    return current_container()
+    return settings
 
 
 def run_repeatedly(action: Callable[[], T], *, once: bool, interval: int) -> Iterator[T]:

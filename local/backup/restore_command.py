@@ -10,8 +10,9 @@ from app.cli.command import DocumentedCommand
 from app.cli.confirmation import YES_OPTION, require_confirmation
 from app.cli.output import CommandResult, prints_results
 from app.cli.progress import show_progress
+from app.cli.runtime import load_command_settings
 from core.config.database_url import parse_database_url
-from core.config.settings import Settings, load_settings
+from core.config.settings import Settings
 from core.recovery import RestoredData
 from db.backups import TargetState, add_password, describe_target
 from local.backup.backup_commands import FOLDER
@@ -79,7 +80,7 @@ def restore_command(
     """
     if (folder is None) == (recovered_to is None):
         raise click.UsageError("name a folder of backups, or give --recovered-to")
-    settings = load_settings()
+    settings = load_command_settings()
     url = choose_target(settings, target_url)
     state = check_target(url)
     if recovered_to is not None:

@@ -49,7 +49,8 @@ class RestoredInstallation:
             check=False,
         )
         assert done.stdout, done.stderr
-        return json.loads(done.stdout.splitlines()[-1])
+        (line,) = done.stdout.splitlines()
+        return json.loads(line)
 
     def query(self, statement, *parameters):
         with psycopg2.connect(self.owner_url) as connection, connection.cursor() as cursor:
