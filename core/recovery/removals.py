@@ -31,6 +31,12 @@ class RepeatedRemovals:
     logins: int = 0
     people: int = 0
 
+    def describe(self) -> str:
+        return (
+            f"{self.people} people, {self.users} users and {self.logins} connections erased, "
+            f"{self.disabled_users} users disabled, {self.keys} keys revoked"
+        )
+
 
 class RemovalIndex:
     """Finds what was removed by the hash of its subject."""

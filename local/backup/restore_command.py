@@ -1,6 +1,5 @@
 """`signalpost restore`: restore a backup, and make it safe to work with."""
 
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -129,14 +128,20 @@ def confirm_replacement(
 def describe_result(
     target: RestoreTarget, snapshot_at: str, prepared: RestoredData, *, rows: int | None = None
 ) -> CommandResult:
-    removals = asdict(prepared.removals)
+    removals = {
+        "keys": prepared.removals.keys,
+        "users": prepared.removals.users,
+        "disabledUsers": prepared.removals.disabled_users,
+        "logins": prepared.removals.logins,
+        "people": prepared.removals.people,
+    }
     place = describe_target(target.url)
     lines = [
         f"restored {place} to {snapshot_at}",
         f"ended {prepared.sessions} sessions",
-        "repeated: " + ", ".join(f"{count} {name}" for name, count in removals.items()),
+        f"repeated removals: {prepared.removals.describe()}",
         f"{prepared.grants} connections are used once their platform has confirmed them",
-        f"held {prepared.held_posts} queued posts: `signalpost posts list --state ON_HOLD`",
+        f"held {prepared.held_posts} queued posts: `signalpost posts list --state HELD`",
         f"{prepared.unconfirmed_posts} posts that were under way are looked for",
     ]
     data = {

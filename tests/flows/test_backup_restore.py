@@ -157,7 +157,7 @@ def test_a_restored_backup_sends_nothing_twice_and_forgets_no_erasure(
     assert result["removals"] == {
         "keys": 1,
         "users": 0,
-        "disabled_users": 0,
+        "disabledUsers": 0,
         "logins": 1,
         "people": 0,
     }
