@@ -63,6 +63,8 @@ def enqueue_events(session: Session, events: Sequence[AppEvent]) -> None:
     if not events:
         return
     endpoints = Endpoints(session).lock_enabled({event.user_id for event in events})
+    if not endpoints:
+        return
     subscriptions = [
         (event, [endpoint for endpoint in endpoints if is_subscribed(endpoint, event)])
         for event in events

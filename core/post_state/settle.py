@@ -5,9 +5,9 @@ Late, repeated and reordered reports cannot move a post backwards: phases have a
 are final, and only `ALLOWED_TRANSITIONS` exist.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from core.backoff import with_jitter
 from platforms.base import Phase, PublishProgress
@@ -59,8 +59,7 @@ STATE_FOR_PHASE = {
 }
 
 
-@dataclass(frozen=True)
-class CurrentState:
+class CurrentState(NamedTuple):
     """A post's state, the last phase that the platform reported, and the file's size if known."""
 
     state: PostState
@@ -68,8 +67,7 @@ class CurrentState:
     bytes_total: int | None = None
 
 
-@dataclass(frozen=True)
-class Transition:
+class Transition(NamedTuple):
     """State and phase after a report.
 
     `is_contradiction`: the report names another final state than the one the post has.

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
+import msgspec
 import structlog
 
 from core.accounts import grant_lifecycle
@@ -63,8 +64,7 @@ OF_OTHER_ACCOUNT = Ignored(
 )
 
 
-@dataclass(frozen=True)
-class LoadedEvent:
+class LoadedEvent(msgspec.Struct, frozen=True, dict=True, eq=False):
     """A parsed event in a worker, its effect, and when it was received and loaded."""
 
     id: int
