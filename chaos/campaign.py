@@ -12,7 +12,14 @@ from chaos.draining import drain_work
 from chaos.fault_catalogue import Lane
 from chaos.fault_tools import FaultImpossible
 from chaos.invariants import InvariantResult, check_invariants
-from chaos.plan import WARM_UP_SECONDS, ChaosPlan, PlannedFault
+from chaos.plan import (
+    CONTROL_SECONDS,
+    MIN_FAULT_SECONDS,
+    SETTLING_SECONDS,
+    WARM_UP_SECONDS,
+    ChaosPlan,
+    PlannedFault,
+)
 from chaos.platform_faults import PLATFORM_ACTIONS
 from chaos.process_faults import PROCESS_ACTIONS
 from chaos.resources import measure_resources
@@ -75,7 +82,8 @@ def run_campaign(
             time.sleep(WARM_UP_SECONDS)
             resources = measure_resources(stack)
             report_step(f"{len(plan.faults)} faults in {plan.fault_seconds:.0f} s")
-            inflict_faults(plan, stack, load, result)
+            ends_at = started_at + plan.minutes * 60 - SETTLING_SECONDS - CONTROL_SECONDS
+            inflict_faults(plan, stack, load, result, ends_at=ends_at)
         report_step("waiting for the end of all work")
         drain_started_at = time.monotonic()
         drained = drain_work(stack, load)
@@ -86,6 +94,7 @@ def run_campaign(
     result.notes = {
         "requests given up": len(load.given_up),
         "tokens expired": load.expired_tokens,
+        "accounts connected again": load.reconnections,
         "odd answers": ", ".join(sorted(load.odd_answers)) or "none",
     }
     result.seconds = time.monotonic() - started_at
@@ -93,38 +102,47 @@ def run_campaign(
 
 
 def inflict_faults(
-    plan: ChaosPlan, stack: CampaignStack, load: Workload, result: CampaignResult
+    plan: ChaosPlan,
+    stack: CampaignStack,
+    load: Workload,
+    result: CampaignResult,
+    *,
+    ends_at: float,
 ) -> None:
     """Inflict the faults of all lanes at the same time, and wait for their end.
 
+    `ends_at`: when the time for faults is over, by the monotonic clock; a slow start takes some.
     Stores are started again by this thread: a process dies with the thread that started it.
     """
     first_at = time.monotonic()
+    ends_at = max(ends_at, first_at + MIN_FAULT_SECONDS)
     others = [
-        Thread(target=run_lane, args=(plan, lane, stack, load, result, first_at))
+        Thread(target=run_lane, args=(plan.lane(lane), stack, load, result, (first_at, ends_at)))
         for lane in Lane
         if lane != Lane.STORES
     ]
     for lane in others:
         lane.start()
-    run_lane(plan, Lane.STORES, stack, load, result, first_at)
+    run_lane(plan.lane(Lane.STORES), stack, load, result, (first_at, ends_at))
     for lane in others:
         lane.join()
-    time.sleep(max(0.0, first_at + plan.fault_seconds - time.monotonic()))
 
 
 def run_lane(
-    plan: ChaosPlan,
-    lane: Lane,
+    faults: list[PlannedFault],
     stack: CampaignStack,
     load: Workload,
     result: CampaignResult,
-    first_at: float,
+    period: tuple[float, float],
 ) -> None:
-    """Inflict the faults of one lane in order; what comes after the end is left out."""
-    for planned in plan.lane(lane):
-        time.sleep(max(0.0, first_at + planned.at - time.monotonic()))
-        if time.monotonic() < first_at + plan.fault_seconds:
+    """Inflict the faults of one lane in order; what comes after the end is left out.
+
+    `period`: the first moment and the end, by the monotonic clock.
+    """
+    first_at, ends_at = period
+    for planned in faults:
+        time.sleep(max(0.0, min(first_at + planned.at, ends_at) - time.monotonic()))
+        if time.monotonic() < ends_at:
             result.inflicted.append(inflict_fault(planned, stack, load))
 
 

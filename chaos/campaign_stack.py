@@ -27,12 +27,18 @@ CREATE FUNCTION note_token_change() RETURNS trigger LANGUAGE plpgsql AS $$
 CREATE TRIGGER note_token_change AFTER UPDATE OF refresh_token_encrypted ON oauth_accounts
   FOR EACH ROW WHEN (NEW.refresh_token_encrypted IS DISTINCT FROM OLD.refresh_token_encrypted)
   EXECUTE FUNCTION note_token_change();
+CREATE TABLE connection_losses (account_id bigint, cause text);
+CREATE FUNCTION note_connection_loss() RETURNS trigger LANGUAGE plpgsql AS $$
+  BEGIN INSERT INTO connection_losses VALUES (NEW.id, NEW.status_cause); RETURN NULL; END $$;
+CREATE TRIGGER note_connection_loss AFTER UPDATE OF status_cause ON oauth_accounts FOR EACH ROW
+  WHEN (NEW.status_cause IS NOT NULL AND NEW.status_cause IS DISTINCT FROM OLD.status_cause)
+  EXECUTE FUNCTION note_connection_loss();
 CREATE FUNCTION refuse_poison() RETURNS trigger LANGUAGE plpgsql AS $$
   BEGIN RAISE EXCEPTION 'an event of the campaign that cannot be applied'; END $$;
 CREATE TRIGGER refuse_poison BEFORE UPDATE OF status ON webhook_events FOR EACH ROW
   WHEN (NEW.status = 'done' AND NEW.publish_id LIKE 'poison-%%') EXECUTE FUNCTION refuse_poison();
 """
-"""One trigger keeps every change of a refresh token, the other makes events of a name fail."""
+"""Triggers keep each change of a refresh token and why connections ended; one makes events fail."""
 
 
 @dataclass
@@ -44,7 +50,6 @@ class CampaignStack:
     redis_proxy: TcpForwarder
     offset_path: Path
     media_disk: SmallDisk | None
-    webhook_secret: str = WEBHOOK_SECRET
 
     @property
     def sandbox(self) -> Any:
@@ -75,7 +80,7 @@ def run_campaign_stack(folder: Path) -> Iterator[CampaignStack]:
         settings = {
             OFFSET_VARIABLE: str(offset_path),
             "BROKER_URL": f"redis://127.0.0.1:{proxy.port}/0",
-            "TIKTOK_WEBHOOK_SECRET": WEBHOOK_SECRET,
+            "TIKTOK_CLIENT_SECRET": WEBHOOK_SECRET,  # also signs the deliveries of the sandbox
         }
         if disk is not None:
             settings["MEDIA_URL"] = f"file://{disk.folder}"

@@ -144,7 +144,6 @@ def kill_worker_at_refresh(stack: CampaignStack, load: Workload, fault: PlannedF
         within=CALL_TIMEOUT,
     )
     stack.running.kill("worker")
-    load.note_lost_refresh()
     expire_leases(stack)
     return "a refresh was under way" if is_pending else "no refresh was under way"
 

@@ -12,6 +12,7 @@ SELECT account_id, version_before, version_after FROM token_changes
 ACCOUNT_STATES = """
 SELECT id, status, status_cause, token_version FROM oauth_accounts WHERE id = ANY(%s)
 """
+LOSS_CAUSES = "SELECT cause FROM connection_losses WHERE account_id = ANY(%s)"
 MAKE_DUE = """
 UPDATE oauth_accounts SET refresh_due_at = now(), expires_at = now() - interval '1 second'
  WHERE id = ANY(%s) AND leased_until IS NULL
@@ -32,18 +33,16 @@ def find_token_violations(stack: CampaignStack, load: Workload) -> tuple[int, li
     wait_for(lambda: not refresh_again(stack, versions), within=LAST_REFRESH_TIMEOUT)
     after = {row[0]: row[1:] for row in stack.query(ACCOUNT_STATES, accounts)}
     for account, (status, cause, version) in after.items():
-        if cause == LOST_ROTATION:
-            continue
-        if status != "ACTIVE":
-            violations.append(f"account {account}: {status} {cause}")
-        elif version == before[account][2]:
+        if status == "ACTIVE" and cause is None and version == before[account][2]:
             violations.append(f"account {account}: could not be refreshed")
-    lost = sum(cause == LOST_ROTATION for _, cause, _ in after.values())
+    causes = [row[0] for row in stack.query(LOSS_CAUSES, accounts)]
+    violations += [f"a connection was lost: {cause}" for cause in causes if cause != LOST_ROTATION]
     refused = count_refusals(stack)
-    if refused > lost:
-        violations.append(f"{refused} refused tokens, {lost} accounts to connect again")
+    if refused and not causes:
+        violations.append(f"{refused} refused tokens, and no connection was lost")
     changes = stack.query_value("SELECT count(*) FROM token_changes")
-    return changes, violations, f"{changes} tokens replaced, {lost} to connect again"
+    figure = f"{changes} tokens replaced, {len(causes)} lost with their answer"
+    return changes, violations, f"{figure}, {load.reconnections} connected again"
 
 
 def refresh_again(stack: CampaignStack, versions: dict[int, int]) -> list[int]:

@@ -25,11 +25,12 @@ from tests.flows.instagram_posts import SAMPLE_KINDS, media_fields
 from tests.flows.post_kinds import FILE_UPLOAD, INBOX_FIELDS, POST_KINDS
 
 STREAM_NAME, EVENTS_PER_SECOND = "chaos-", 30.0
-BUSY_USERS, TOKEN_USERS = 3, 6
+BUSY_USERS, TOKEN_USERS = 3, 6  # one more user has the posts of many chunks
 CONNECTING_THREADS = 4
-BUSY_POST_INTERVAL, TOKEN_INTERVAL = 2.0, 4.0  # seconds
+BUSY_POST_INTERVAL, TOKEN_INTERVAL = 5.0, 3.0  # seconds
 REPEAT_TIMEOUT = 90.0  # seconds that a request is repeated: the longest outage and a start
 
+IS_CONNECTED = "SELECT status = 'ACTIVE' FROM oauth_accounts WHERE id = %s"
 EXPIRE_TOKENS = """
 UPDATE oauth_accounts SET expires_at = now() - interval '1 second', refresh_due_at = now()
  WHERE id IN (SELECT id FROM oauth_accounts
@@ -53,29 +54,33 @@ class Workload:
     users: list[tuple[Any, str]] = field(default_factory=list)
     instagram_users: list[tuple[Any, str]] = field(default_factory=list)
     busy_users: list[Any] = field(default_factory=list)
-    token_accounts: list[int] = field(default_factory=list)
+    token_users: list[Any] = field(default_factory=list)
     kind_posts: list[tuple[Any, dict[str, int]]] = field(default_factory=list)
     sample_posts: list[tuple[Any, int]] = field(default_factory=list)
     poisoned: list[str] = field(default_factory=list)
     odd_answers: set[str] = field(default_factory=set)
     given_up: list[str] = field(default_factory=list)
     expired_tokens: int = 0
-    lost_refreshes: int = 0
+    reconnections: int = 0
     chunked_media_id: int = 0
     _numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @property
+    def token_accounts(self) -> list[int]:
+        return [user.account_id for user in self.token_users]
 
     def connect_users(self, rounds: int) -> None:
         """Connect the accounts of all users, before anything fails."""
         running = self.stack.running
         kinds = [kind for kind in POST_KINDS for _ in range(rounds)]
         samples = list(SAMPLE_KINDS)
-        creator_count = len(kinds) + BUSY_USERS + TOKEN_USERS
+        creator_count = len(kinds) + BUSY_USERS + 1 + TOKEN_USERS
         users = self.connect_in_groups(running.create_api_user, creator_count)
         people = self.connect_in_groups(running.create_instagram_user, len(samples))
         self.users = list(zip(users, kinds, strict=False))
-        self.busy_users = users[len(kinds) : len(kinds) + BUSY_USERS]
-        self.chunked_media_id = self.busy_users[0].upload_file(CHUNKED_FILE_BYTES)
-        self.token_accounts = [user.account_id for user in users[len(kinds) + BUSY_USERS :]]
+        others = users[len(kinds) :]
+        self.busy_users, self.token_users = others[: BUSY_USERS + 1], others[BUSY_USERS + 1 :]
+        self.chunked_media_id = self.busy_users[-1].upload_file(CHUNKED_FILE_BYTES)
         self.instagram_users = list(zip(people, samples, strict=True))
 
     def connect_in_groups(self, connect: Callable[[], Any], count: int) -> list[Any]:
@@ -141,14 +146,14 @@ class Workload:
 
         Refusals are no error: these users reach their quotas.
         """
-        user = self.busy_users[number % len(self.busy_users)]
+        user = self.busy_users[number % BUSY_USERS]
         fields = {**PULL_FIELDS, **(INBOX_FIELDS if number % 4 == 0 else DIRECT_FIELDS)}
         self.request_titled_post(user, fields)
 
     def request_chunked_post(self) -> None:
         """Request a post whose bytes are sent to the platform in six chunks."""
         fields = {"source": FILE_UPLOAD, "media_id": self.chunked_media_id, **DIRECT_FIELDS}
-        self.request_titled_post(self.busy_users[0], fields)
+        self.request_titled_post(self.busy_users[-1], fields)
 
     def request_titled_post(self, user: Any, fields: dict[str, Any]) -> None:
         with contextlib.suppress(requests.RequestException):
@@ -167,8 +172,16 @@ class Workload:
                 time.sleep(0.5)
 
     def expire_in_turn(self, stopped: Event) -> None:
+        """Expire one token after the other; who has to connect the account again does."""
         while not stopped.wait(TOKEN_INTERVAL):
-            self.expire_tokens(only=next(self._numbers))
+            number = next(self._numbers)
+            user = self.token_users[number % TOKEN_USERS]
+            if self.stack.query_value(IS_CONNECTED, user.account_id):
+                self.expire_tokens(only=number)
+                continue
+            with contextlib.suppress(AssertionError, requests.RequestException):
+                user.connect()
+                self.reconnections += 1
 
     def expire_tokens(self, *, only: int | None = None) -> int:
         """Let tokens expire now: all of them, or one; return how many."""
@@ -177,9 +190,6 @@ class Workload:
         count = int(self.stack.query(EXPIRE_TOKENS, chosen))
         self.expired_tokens += count
         return count
-
-    def note_lost_refresh(self) -> None:
-        self.lost_refreshes += 1
 
     def note_statuses(self, statuses: set[Any]) -> None:
         self.odd_answers |= {str(status) for status in statuses}

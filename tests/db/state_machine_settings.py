@@ -1,6 +1,8 @@
 """How state machines are run: few short examples by default, many long ones in the fault suite.
 
 A machine drives our own functions on the real Postgres, and keeps a model of what has to be there.
+Its rules have no preconditions: what is there also depends on the time that passes, and Hypothesis
+wants to draw the same each time.
 """
 
 from hypothesis import HealthCheck, settings
