@@ -53,6 +53,7 @@ def lose_answers(stack: CampaignStack, _load: Workload, fault: PlannedFault) -> 
 
 def send_hostile(stack: CampaignStack, load: Workload, fault: PlannedFault) -> str:
     """Send malformed and forged deliveries, each of which has one right status."""
+    load.wait_for_web()
     names = sorted(name for name in DELIVERY_CASES if not is_unsuitable(name))
     chosen = [names[(fault.choice + 7 * number) % len(names)] for number in range(CASES_PER_FAULT)]
     for name in dict.fromkeys(chosen):
@@ -101,6 +102,7 @@ def fill_media_disk(stack: CampaignStack, load: Workload, fault: PlannedFault) -
     """Leave no room for media, while one file is sent to us."""
     if stack.media_disk is None:
         raise FaultImpossible("only root can mount a small disk")
+    load.wait_for_web()
     stack.media_disk.fill()
     try:
         status = load.try_upload(fault.choice)

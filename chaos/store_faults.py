@@ -118,6 +118,7 @@ def terminate_connections(stack: CampaignStack, _load: Workload, fault: PlannedF
 
 def exhaust_connections(stack: CampaignStack, load: Workload, fault: PlannedFault) -> str:
     """Lock what every request and every worker needs, and send fifty requests at once."""
+    load.wait_for_web()
     with stack.running.connection() as connection, connection.cursor() as cursor:
         cursor.execute("LOCK TABLE webhook_events, posts IN ACCESS EXCLUSIVE MODE")
         with ThreadPoolExecutor(PARALLEL_REQUESTS) as threads:

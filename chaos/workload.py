@@ -19,6 +19,7 @@ from urllib.parse import urljoin
 import requests
 
 from chaos.campaign_stack import CampaignStack
+from chaos.fault_tools import FaultImpossible, wait_for
 from chaos.timed_stream import TimedStream
 from tests.flows.api_user import CHUNKED_FILE_BYTES, DIRECT_FIELDS, PULL_FIELDS
 from tests.flows.instagram_posts import SAMPLE_KINDS, media_fields
@@ -28,6 +29,8 @@ STREAM_NAME, EVENTS_PER_SECOND = "chaos-", 30.0
 BUSY_USERS, TOKEN_USERS = 3, 6  # one more user has the posts of many chunks
 CONNECTING_THREADS = 4
 BUSY_POST_INTERVAL, TOKEN_INTERVAL = 5.0, 3.0  # seconds
+HANGING = -1  # instead of the status of an answer that never came
+WEB_START_TIMEOUT = 25.0  # seconds in which a killed web process answers again
 REPEAT_TIMEOUT = 90.0  # seconds that a request is repeated: the longest outage and a start
 
 IS_CONNECTED = "SELECT status = 'ACTIVE' FROM oauth_accounts WHERE id = %s"
@@ -195,13 +198,21 @@ class Workload:
         self.odd_answers |= {str(status) for status in statuses}
 
     def read_posts(self, timeout: float) -> int:
-        """Return the status of a request for posts; 0 if there was no answer."""
+        """Return the status of a request for posts; 0 without a connection, -1 if it hangs."""
         info = self.stack.running.info
         headers = {"Authorization": f"Bearer {info['api_key']}"}
         url = urljoin(info["web"], "/api/posts?limit=1")
         with contextlib.suppress(requests.ConnectionError):  # the web process was just killed
-            return requests.get(url, headers=headers, timeout=timeout).status_code
+            try:
+                return requests.get(url, headers=headers, timeout=timeout).status_code
+            except requests.ReadTimeout:
+                return HANGING
         return 0
+
+    def wait_for_web(self) -> None:
+        """Wait until the web process answers, if it was just killed. Errors: FaultImpossible."""
+        if not wait_for(lambda: self.read_posts(WEB_START_TIMEOUT) > 0, within=WEB_START_TIMEOUT):
+            raise FaultImpossible("the web process was not running")
 
     def try_upload(self, number: int) -> str:
         """Send a file to us; return what was answered."""
