@@ -61,7 +61,11 @@ def kill_worker_child(stack: CampaignStack, _load: Workload, fault: PlannedFault
 
 
 def wait_for_pool(stack: CampaignStack) -> list[psutil.Process]:
-    """Return the worker's processes, once it has some. Errors: FaultImpossible."""
+    """Return the worker's processes, once it has some. Errors: FaultImpossible.
+
+    A child that is killed while the worker starts ends the worker, which proves little.
+    """
+    wait_until_settled(stack, "worker")
     pool: list[psutil.Process] = []
 
     def has_pool() -> bool:
