@@ -18,6 +18,7 @@ from db.ops.alerts import Alert
 from db.ops.audit import AuditEntry
 from db.ops.data_deletions import DataDeletion
 from db.webhooks.events import Event
+from local.ports import find_free_port
 from tests.support.row_factory import RowFactory, make_services
 
 
@@ -229,6 +230,28 @@ def test_bytes_without_a_row_are_deleted_after_a_day(database, services, run_sql
         "young": True,
         "old": False,
     }
+
+
+def test_housekeeping_goes_on_while_a_bucket_is_away(database, database_url, run_sql):
+    """The rows are deleted all the same: what they named is found without a row later."""
+    away = make_services(
+        database_url,
+        "http://127.0.0.1:9",
+        MEDIA_URL="s3://bucket",
+        MEDIA_BUCKET_ENDPOINT_URL=f"http://127.0.0.1:{find_free_port()}",
+        MEDIA_BUCKET_ACCESS_KEY_ID="id",
+        MEDIA_BUCKET_SECRET_ACCESS_KEY="key",
+    )
+    factory = RowFactory(database, away.key_ring)
+    run_sql(
+        "INSERT INTO media (user_id, filename, content_type, size, path, expires_at)"
+        " VALUES (:user, 'a', 'video/mp4', 1, :path, now() - interval '1 day')",
+        user=factory.account(factory.create_account()).user_id, path=f"ab/{'0' * 32}",
+    )  # fmt: skip
+    with capture_logs() as logs:
+        assert housekeeping.run_housekeeping(database, away)["media"] == 0
+    assert run_sql("SELECT id FROM media") == []
+    assert {line["event"] for line in logs} >= {"media.bytes_left", "housekeeping.media_postponed"}
 
 
 def test_each_folder_of_the_store_has_its_turn():

@@ -163,6 +163,7 @@ def announce_file(api_user, size):
     return api_user.call("POST", "/api/media", headers=headers).headers["Location"]
 
 
+@pytest.mark.timeout(300)
 def test_a_video_goes_through_a_bucket_though_web_dies_and_another_machine_continues(
     s3_server, url, tmp_path
 ):
