@@ -2,6 +2,9 @@
 
 A row is deleted before its file. A process that ends in between, or a store that is away, leaves
 the bytes behind, which may be those of a person whose data were erased.
+
+Only the installation that the store names as its owner does this: another one that was given the
+same MEDIA_URL, or a new database, knows none of its files.
 """
 
 from collections.abc import Sequence
@@ -11,8 +14,9 @@ import structlog
 
 from core.bootstrap import Services
 from core.errors import ServiceUnavailable, StorageUnavailable
-from core.media_store.store import FOLDERS
+from core.media_store.store import FOLDERS, PATH_PATTERN
 from db.media.files import MediaFiles
+from db.ops.diagnosis import read_database_identity
 from db.session import Database
 
 IDLE_PERIOD = timedelta(days=1)  # far more than between the creation of a file and that of its row
@@ -43,9 +47,12 @@ def delete_leftovers(
 
     Errors: StorageUnavailable, ServiceUnavailable.
     """
+    if not is_owner(database, services):
+        return 0
     count, since = 0, services.now() - IDLE_PERIOD
     for folder in folders or choose_folders(services.jitter()):
-        paths = services.media.list_idle_files(folder, since=since)
+        names = services.media.list_idle_files(folder, since=since)
+        paths = [name for name in names if PATH_PATTERN.fullmatch(name)]
         with database.transaction() as session:
             known_paths = MediaFiles(session).find_known_paths(paths)
         count += delete_bytes(services, [path for path in paths if path not in known_paths])
@@ -53,6 +60,16 @@ def delete_leftovers(
     if count:
         log.warning("media.leftovers_deleted", count=count)
     return count
+
+
+def is_owner(database: Database, services: Services) -> bool:
+    """Whether the store belongs to this database. One without an owner does from now on."""
+    with database.transaction() as session:
+        identity = read_database_identity(session)
+    owner = services.media.claim(identity)
+    if owner != identity:
+        log.warning("media.belongs_to_another_database", owner=owner, database=identity)
+    return owner == identity
 
 
 def choose_folders(position: float) -> list[str]:

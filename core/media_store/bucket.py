@@ -19,6 +19,7 @@ from core.media_store.bucket_objects import BucketObjects, StoredObject, StoredP
 from core.media_store.remote_file import RemoteFile
 from core.media_store.store import (
     BROKEN_REASON,
+    OWNER_NAME,
     PATH_LENGTH,
     ByteStream,
     MediaStore,
@@ -186,6 +187,11 @@ class BucketStore(MediaStore):
                 self._objects.abort_upload(upload.key, upload.upload_id)
                 count += 1
         return count
+
+    def claim(self, owner: str) -> str:
+        key = self._prefix + OWNER_NAME
+        self._objects.put_new(key, owner.encode())
+        return self._objects.get(key).decode(errors="replace")
 
     def check_access(self) -> str:
         path = self.create_file()

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -18,6 +19,7 @@ from core.media_store.store import (
     BROKEN_REASON,
     CHUNK_BYTES,
     FULL_REASON,
+    OWNER_NAME,
     READ_ONLY_REASON,
     RETRY_AFTER,
     ByteStream,
@@ -174,6 +176,18 @@ class DirectoryStore(MediaStore):
         """There are none: a file is all there is of an upload."""
         del begun_before
         return 0
+
+    def claim(self, owner: str) -> str:
+        """The file appears with its text, so that another process never reads half of it."""
+        path, staging = self._root / OWNER_NAME, self._root / f".{secrets.token_hex(8)}"
+        with name_storage_faults():
+            if not path.exists():
+                self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+                staging.write_text(owner)
+                with suppress(FileExistsError):
+                    path.hardlink_to(staging)
+                staging.unlink()
+            return path.read_text()
 
     def check_access(self) -> str:
         path = self.create_file()

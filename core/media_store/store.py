@@ -22,6 +22,9 @@ PATH_LENGTH = 35  # characters
 FOLDERS = tuple(f"{number:02x}" for number in range(256))
 CHUNK_BYTES = 1024 * 1024  # bytes held in memory at a time
 RETRY_AFTER = timedelta(seconds=15)  # until a client looks again whether there is room
+OWNER_NAME = "owner"
+"""The file that names the database whose installation may delete what it does not know."""
+
 FULL_REASON, READ_ONLY_REASON, BROKEN_REASON = "full", "read_only", "broken"
 
 
@@ -112,6 +115,10 @@ class MediaStore(ABC):
     @abstractmethod
     def remove_leftovers(self, *, begun_before: datetime) -> int:
         """Remove what was begun before then and belongs to no file. Return how much."""
+
+    @abstractmethod
+    def claim(self, owner: str) -> str:
+        """Name the owner of the store unless it has one. Return who it is."""
 
     @abstractmethod
     def check_access(self) -> str:

@@ -32,6 +32,11 @@ SELECT name, setting FROM pg_settings
 """
 
 
+IDENTITY_SQL = """
+SELECT system_identifier || '/' || current_database() FROM pg_control_system()
+"""
+
+
 @dataclass(frozen=True)
 class DatabaseFacts:
     """`wrong_settings` are those of a transaction that are not as it set them."""
@@ -51,6 +56,14 @@ class DatabaseFacts:
         """Whether a commit is reported before it is safe."""
         is_local = self.has_standby_names and self.synchronous_commit == "local"
         return is_local or self.synchronous_commit == "off"
+
+
+def read_database_identity(session: Session) -> str:
+    """Return the number of the server and the name of the database.
+
+    Replicas, and a server restored from its own files, have the same; a copy by pg_dump has not.
+    """
+    return str(session.execute(text(IDENTITY_SQL)).scalar_one())
 
 
 def read_database_facts(database: Database) -> DatabaseFacts:

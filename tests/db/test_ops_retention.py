@@ -232,6 +232,27 @@ def test_bytes_without_a_row_are_deleted_after_a_day(database, services, run_sql
     }
 
 
+def test_files_that_are_not_ours_stay(database, services):
+    folder = services.media.local_path(services.media.create_file()).parent
+    other = folder / "notes.txt"
+    other.write_text("not from here")
+    os.utime(other, (0, 0))
+    assert leftovers.delete_leftovers(database, services, folders=FOLDERS) == 0
+    assert other.exists()
+
+
+def test_a_store_of_another_database_is_left_alone(database, services):
+    file = services.media.local_path(services.media.create_file())
+    os.utime(file, (0, 0))
+    owner = file.parents[1] / "owner"
+    owner.write_text("7400000000000000000/signalpost")
+    assert leftovers.delete_leftovers(database, services, folders=FOLDERS) == 0
+    assert file.exists()
+    owner.unlink()
+    assert leftovers.delete_leftovers(database, services, folders=FOLDERS) == 1
+    assert owner.exists()
+
+
 def test_housekeeping_goes_on_while_a_bucket_is_away(database, database_url, run_sql):
     """The rows are deleted all the same: what they named is found without a row later."""
     away = make_services(

@@ -183,3 +183,7 @@ def test_files_to_which_nothing_is_written_any_more_are_listed(store):
 
 def test_the_store_says_that_it_can_be_written_to(store):
     assert "is writable" in store.check_access()
+
+
+def test_the_first_to_ask_owns_a_store(open_store):
+    assert [open_store().claim(name) for name in ("first", "second", "first")] == ["first"] * 3
