@@ -19,6 +19,10 @@ UNUSED_LIBRARY = "rich"
 """structlog loads it, where it is installed, for logs in colours that we do not write: 90 modules
 and 5 MiB in each process. Only commands draw with it."""
 
+TRACING_SETTING, TRACING_LIBRARY = "OTEL_EXPORTER_OTLP_ENDPOINT", "opentelemetry"
+"""The client of Redis loads it wherever it is installed: 10 MiB in each process that traces
+nothing."""
+
 COMMAND_LINE = "local.cli"
 WEB_SERVER = "granian"
 SERVERS = frozenset({WEB_SERVER, "tasks.program", "celery"})
@@ -30,6 +34,8 @@ def main(arguments: list[str]) -> None:
     collect_rarely()
     if arguments[0] != COMMAND_LINE:
         sys.modules[UNUSED_LIBRARY] = None  # type: ignore[assignment]  # Python's word for absent
+    if not {TRACING_SETTING, f"{TRACING_SETTING}_FILE"} & os.environ.keys():
+        sys.modules[TRACING_LIBRARY] = None  # type: ignore[assignment]  # as above
     if arguments[0] in SERVERS and os.environ.get(FORMAT_SETTING, "json") == "json":
         write_output_as_json()
         if arguments[0] == WEB_SERVER:

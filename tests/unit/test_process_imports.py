@@ -109,10 +109,26 @@ def test_servers_load_no_library_for_coloured_logs_and_commands_have_it(tmp_path
     assert "--destination" in run_program("local.cli", "upload", "--help", folder=tmp_path)
 
 
-def run_program(*arguments, folder):
+@pytest.mark.parametrize(
+    ("settings", "loads_it"),
+    [
+        ({}, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}, True),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT_FILE": "/run/endpoint"}, True),
+    ],
+)
+def test_the_client_of_redis_loads_opentelemetry_only_where_traces_are_wanted(
+    tmp_path, settings, loads_it
+):
+    probe = "import redis, sys; print(bool(sys.modules.get('opentelemetry')))"
+    (tmp_path / "probe.py").write_text(probe)
+    assert run_program("probe", folder=tmp_path, **settings) == f"{loads_it}\n"
+
+
+def run_program(*arguments, folder, **settings):
     """What a program prints that is run as a process of an installation is."""
     command = [sys.executable, "-m", "local.private_program", *arguments]
-    environment = {"PYTHONPATH": f"{ROOT}:{folder}", "PATH": os.environ["PATH"]}
+    environment = {"PYTHONPATH": f"{ROOT}:{folder}", "PATH": os.environ["PATH"], **settings}
     return subprocess.run(
         command, env=environment, capture_output=True, text=True, check=True
     ).stdout
