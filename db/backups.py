@@ -115,7 +115,7 @@ def drop_all_tables(url: str) -> None:
 def count_rows(connection: Connection) -> dict[str, int]:
     quote = connection.dialect.identifier_preparer.quote
     return {
-        table: read_scalar(connection, f"SELECT count(*) FROM {SCHEMA}.{quote(table)}")  # noqa: S608  # nosec B608 - a quoted name of the catalogue
+        table: read_scalar(connection, f"SELECT count(*) FROM {SCHEMA}.{quote(table)}")  # noqa: S608 - a quoted name of the catalogue # nosec B608
         for table in list_tables(connection)
     }
 
@@ -127,7 +127,7 @@ def list_tables(connection: Connection) -> tuple[str, ...]:
 def read_revision(connection: Connection) -> str | None:
     if VERSION_TABLE not in list_tables(connection):
         return None
-    revision: str | None = read_scalar(connection, f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608  # nosec B608 - a constant
+    revision: str | None = read_scalar(connection, f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 - a constant # nosec B608
     return revision
 
 

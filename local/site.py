@@ -8,10 +8,10 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-BUILD_FOLDER = ROOT / "build" / "documentation"
 SITE_FOLDER = ROOT / "build" / "site"
 CONFIGURATION = Path("docs/zensical.toml")
 SOURCES = (
@@ -28,18 +28,19 @@ FOREIGN_CODE = re.compile(r"https://(?:unpkg\.com|cdn\.jsdelivr\.net)/[\w@./-]*"
 
 def build_site(folder: Path = SITE_FOLDER) -> Path:
     """Return the folder of the finished site. Errors: SystemExit, with the builder's warnings."""
-    shutil.rmtree(BUILD_FOLDER, ignore_errors=True)
-    copy_sources(BUILD_FOLDER / "source")
-    shutil.copy(ROOT / CONFIGURATION, BUILD_FOLDER / CONFIGURATION.name)
-    command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
-    completed = subprocess.run(
-        command, cwd=BUILD_FOLDER, check=False, capture_output=True, text=True
-    )
-    if completed.returncode:
-        raise SystemExit(completed.stdout + completed.stderr)
-    remove_foreign_code(BUILD_FOLDER / "site")
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.move(BUILD_FOLDER / "site", folder)
+    with tempfile.TemporaryDirectory(prefix="signalpost-site-") as name:
+        build_folder = Path(name)
+        copy_sources(build_folder / "source")
+        shutil.copy(ROOT / CONFIGURATION, build_folder / CONFIGURATION.name)
+        command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean"]
+        completed = subprocess.run(
+            command, cwd=build_folder, check=False, capture_output=True, text=True
+        )
+        if completed.returncode:
+            raise SystemExit(completed.stdout + completed.stderr)
+        remove_foreign_code(build_folder / "site")
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.move(build_folder / "site", folder)
     return folder
 
 
