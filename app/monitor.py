@@ -1,6 +1,7 @@
-"""Starts the monitor of alert conditions in a web process, which is neither beat nor a worker."""
+"""Starts the monitor and the mails of notifications in a web process: neither beat nor worker."""
 
 from app.http.context import Container
+from app.notification_mailer import NotificationMailer
 from core.bootstrap import build_database
 from core.health.monitor import Monitor
 from tasks import broker_ping
@@ -16,4 +17,5 @@ def start_monitor(container: Container) -> Monitor | None:
     database = build_database(settings, role="monitor")
     monitor = Monitor(database, container.services, broker_ping.is_broker_reachable)
     monitor.start()
+    NotificationMailer(database, settings, container.services.now).start()
     return monitor

@@ -11,6 +11,7 @@ from app.api.alerts import serialize_open_alert
 from app.cli.command import CommandGroup, DocumentedCommand
 from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.runtime import ONCE_OPTION, interval_option, load_container, run_repeatedly
+from app.notification_mailer import NotificationMailer
 from core.bootstrap import build_database
 from core.health import alerts
 from core.health.monitor import Monitor
@@ -50,6 +51,8 @@ def check_alerts() -> CommandResult:
     )
     for sink in build_sinks(container.services.settings, container.services.now):
         deliver_once(container.database, sink)
+    services = container.services
+    NotificationMailer(container.database, services.settings, services.now).send_due()
     failed = f", {result.failed} cannot be judged" if result.failed else ""
     text = f"{result.active} active, {result.opened} of them new{failed}"
     return CommandResult(
@@ -119,6 +122,7 @@ def monitor_command() -> CommandResult:
     services = load_container().services
     database = build_database(services.settings, role="monitor")
     monitor = Monitor(database, services, broker_ping.is_broker_reachable)
+    NotificationMailer(database, services.settings, services.now).start()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, partial(stop_monitor, monitor))
     monitor.run()

@@ -1,14 +1,28 @@
-"""Which kinds of notifications the pages show to a user."""
+"""Which kinds of notifications the pages show to a user, and which are sent by e-mail."""
+
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop, translate_text
-from app.pages.notifications import DELIVERED_KINDS
-from core.identity.preferences import mute_notifications
+from app.notification_texts import DELIVERED_KINDS
+from core.identity.preferences import mail_notifications, mute_notifications
+from db.identity.users import Users
 
 blueprint = Blueprint("notification_settings", __name__)
+
+
+class KindChoice(NamedTuple):
+    """`names`: one kind, or several with blanks between that say the same."""
+
+    names: str
+    label: str
+    is_visible: bool
+    is_mailed: bool
+
 
 KIND_GROUPS = (
     (
@@ -47,34 +61,57 @@ KIND_GROUPS = (
 @blueprint.get("/settings/notifications")
 @require_login()
 def show_kinds() -> str:
-    """Show which kinds of notifications my pages show."""
-    muted = {*current_principal().muted_notifications}
+    """Show which kinds of notifications my pages show, and which are sent by e-mail."""
+    muted, mailed = {*current_principal().muted_notifications}, read_mailed_kinds()
     groups = [
         (
             translate_text(title),
             [
-                (names, translate_text(label), muted.isdisjoint(names.split()))
+                KindChoice(
+                    names,
+                    translate_text(label),
+                    is_visible=muted.isdisjoint(names.split()),
+                    is_mailed=mailed.issuperset(names.split()),
+                )
                 for names, label in kinds.items()
             ],
         )
         for title, kinds in KIND_GROUPS
     ]
-    return render_template("notification_settings.html", groups=groups)
+    return render_template(
+        "notification_settings.html",
+        groups=groups,
+        can_mail=has_mail_server(),
+        email=current_principal().email,
+    )
 
 
 @blueprint.post("/settings/notifications")
 @require_login()
 def save_kinds() -> Response:
-    """Save which kinds my pages show. The API lists all of them."""
-    visible = {*request.form.getlist("kind")}
-    muted = {
-        kind
-        for _, kinds in KIND_GROUPS
-        for names in kinds
-        if names not in visible
-        for kind in names.split()
-    }
+    """Save which kinds my pages show, and which are sent. The API lists all of them."""
+    visible, mailed = {*request.form.getlist("kind")}, {*request.form.getlist("mailed")}
+    kind_names = [names for _, kinds in KIND_GROUPS for names in kinds]
+    user_id = current_principal().user_id
     with current_container().database.transaction() as session:
-        mute_notifications(session, current_principal().user_id, muted)
+        mute_notifications(session, user_id, split_names(kind_names, without=visible))
+        if has_mail_server():
+            unwanted = {*kind_names} - mailed
+            mail_notifications(session, user_id, split_names(kind_names, without=unwanted))
     flash(translate_text("Your settings are saved."), "good")
     return redirect(url_for("notification_settings.show_kinds"))
+
+
+def read_mailed_kinds() -> set[str]:
+    with current_container().database.transaction() as session:
+        user = Users(session).get(current_principal().user_id)
+    return {*user.mailed_notifications} if user else set()
+
+
+def has_mail_server() -> bool:
+    return current_container().settings.alerts.mail_server is not None
+
+
+def split_names(choices: Iterable[str], *, without: Collection[str]) -> set[str]:
+    """Return the kinds of these choices. A choice may be several kinds that say the same."""
+    return {kind for names in choices if names not in without for kind in names.split()}

@@ -9,11 +9,11 @@ from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from app.http.context import current_container, current_principal, require_login
-from app.http.i18n import current_locale, gettext_noop, translate_text
+from app.http.i18n import current_locale, translate_text
 from app.http.messages import find_message
 from app.http.time_zones import current_zone
 from app.http.validation import row_id_from_query
-from app.pages.brands import platform_title
+from app.notification_texts import DELIVERED_KINDS, write_sentence
 from core.errors import NotFound
 from db.identity.notifications import Notification, Notifications
 from platforms.registry import PLATFORMS
@@ -21,36 +21,6 @@ from platforms.registry import PLATFORMS
 blueprint = Blueprint("notification_pages", __name__)
 
 PAGE_SIZE = 25
-DELIVERED_KINDS = frozenset(each.delivered_notification for each in PLATFORMS.values())
-KIND_SENTENCES = {
-    "needs_reconnect": gettext_noop(
-        "%(name)s has to be connected again. Its posts wait until then."
-    ),
-    "disconnected_by_platform": gettext_noop("The platform has ended the connection of %(name)s."),
-    "refresh_failed": gettext_noop(
-        "The connection of %(name)s could not be renewed. It is tried again."
-    ),
-    "permissions_missing": gettext_noop("%(name)s did not give all permissions that are needed."),
-    "connection_ends_soon": gettext_noop("The connection of %(name)s ends soon. Connect it again."),
-    "data_access_ending": gettext_noop(
-        "Access to the data of %(name)s ends soon. Connect it again."
-    ),
-    "post_published": gettext_noop("“%(title)s” is published."),
-    **dict.fromkeys(
-        DELIVERED_KINDS,
-        gettext_noop("“%(title)s” is delivered as a draft. Finish it in the app of %(platform)s."),
-    ),
-    "post_failed": gettext_noop("“%(title)s” was not posted."),
-    "post_unconfirmed": gettext_noop(
-        "The outcome of “%(title)s” is not known yet. It is being checked with %(platform)s."
-    ),
-    "endpoint_disabled": gettext_noop(
-        "The endpoint %(name)s is disabled. Its page shows the reason."
-    ),
-    "mention": gettext_noop("%(name)s was mentioned."),
-    "new_comments": gettext_noop("There are new comments on the posts of %(name)s."),
-    "reply_not_sent": gettext_noop("A reply of %(name)s to a comment was not sent."),
-}
 KIND_COLOURS = {
     "post_published": "good",
     **dict.fromkeys(DELIVERED_KINDS, "wait"),
@@ -77,10 +47,6 @@ KIND_ICONS = {
     "new_comments": "message-circle",
     "reply_not_sent": "reply",
 }
-
-UNKNOWN_KIND_TEXT = gettext_noop("Notification of an unknown kind: %(kind)s")
-UNNAMED_ACCOUNT, UNTITLED = gettext_noop("an account"), gettext_noop("Untitled")
-UNNAMED_PLATFORM = gettext_noop("the platform")
 
 
 @blueprint.get("/notifications")
@@ -137,7 +103,7 @@ def list_days(rows: Sequence[Notification]) -> list[tuple[datetime, list[dict[st
 def notification_fields(notification: Notification) -> dict[str, Any]:
     return {
         "id": notification.id,
-        "sentence": notification_sentence(notification),
+        "sentence": write_sentence(notification, current_locale()),
         "reason": notification_reason(notification),
         "colour": KIND_COLOURS.get(notification.kind, "bad"),
         "icon": KIND_ICONS.get(notification.kind, "circle-x"),
@@ -145,20 +111,6 @@ def notification_fields(notification: Notification) -> dict[str, Any]:
         "is_read": notification.read_at is not None,
         "at": notification.created_at,
     }
-
-
-def notification_sentence(notification: Notification) -> str:
-    payload = notification.payload
-    platform = str(payload.get("platform"))
-    return translate_text(
-        KIND_SENTENCES.get(notification.kind, UNKNOWN_KIND_TEXT),
-        name=payload.get("name") or translate_text(UNNAMED_ACCOUNT),
-        title=payload.get("title") or translate_text(UNTITLED),
-        platform=platform_title(platform)
-        if platform in PLATFORMS
-        else translate_text(UNNAMED_PLATFORM),
-        kind=notification.kind,
-    )
 
 
 def notification_reason(notification: Notification) -> str | None:

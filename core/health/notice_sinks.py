@@ -4,18 +4,21 @@ No URL and no password of a sink appears in a log line or an error.
 """
 
 import json
-import smtplib
-import ssl
 from base64 import b64encode
 from collections.abc import Callable
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Protocol
-from urllib.parse import urlsplit
 
-from core.config.alerting import AlertSettings, MailServer, Tls
+from core.config.alerting import MailServer
 from core.config.settings import Settings
+from core.health.mail_server import (
+    MAIL_ERRORS,
+    describe_mail_error,
+    find_sender,
+    open_mail_connection,
+)
 from core.health.notices import Notice
 from core.outbox.signing import KEY_PREFIX, signature_headers
 from platforms.errors import PlatformError
@@ -23,7 +26,6 @@ from platforms.http import NO_RETRY, HttpClient
 from platforms.secret import Secret
 
 SUCCESS_STATUSES = range(200, 300)
-SMTP_TIMEOUT_SECONDS = 10.0  # for each step of the exchange
 HTTP, SLACK, EMAIL = SINK_NAMES = ("http", "slack", "email")
 
 
@@ -104,23 +106,11 @@ class EmailSink:
         message.set_content(notice.text)
         try:
             self._deliver(message)
-        except (smtplib.SMTPException, OSError) as error:
+        except MAIL_ERRORS as error:
             raise NotDelivered(describe_mail_error(error)) from None
 
     def _deliver(self, message: EmailMessage) -> None:
-        server = self._server
-        tls_context = ssl.create_default_context()
-        if server.tls == Tls.IMPLICIT:
-            connection: smtplib.SMTP = smtplib.SMTP_SSL(
-                server.host, server.port, timeout=SMTP_TIMEOUT_SECONDS, context=tls_context
-            )
-        else:
-            connection = smtplib.SMTP(server.host, server.port, timeout=SMTP_TIMEOUT_SECONDS)
-        with connection:
-            if server.tls == Tls.STARTTLS:
-                connection.starttls(context=tls_context)
-            if server.user:
-                connection.login(server.user, server.password.reveal())
+        with open_mail_connection(self._server) as connection:
             refused = connection.send_message(message)
         if refused:
             raise NotDelivered(f"{len(refused)} of the addresses were refused")
@@ -135,16 +125,9 @@ def build_sinks(settings: Settings, now: Callable[[], datetime]) -> list[NoticeS
     if alerts.slack_url is not None:
         sinks.append(SlackSink(alerts.slack_url))
     if alerts.addresses and alerts.mail_server is not None:
-        sender = alerts.sender or default_sender(alerts, settings.public_url)
+        sender = find_sender(alerts, settings.public_url)
         sinks.append(EmailSink(alerts.mail_server, alerts.addresses, sender, now))
     return sinks
-
-
-def default_sender(alerts: AlertSettings, public_url: str) -> str:
-    """The address that signs in at the mail server, or one of the host of PUBLIC_URL."""
-    if alerts.mail_server is not None and "@" in alerts.mail_server.user:
-        return alerts.mail_server.user
-    return f"signalpost@{urlsplit(public_url).hostname or 'localhost'}"
 
 
 def post_notice(client: HttpClient, url: Secret, body: bytes, headers: dict[str, str]) -> None:
@@ -162,12 +145,3 @@ def post_notice(client: HttpClient, url: Secret, body: bytes, headers: dict[str,
 def escape_slack_text(text: str) -> str:
     """Escape the three characters that Slack reads as its own."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def describe_mail_error(error: Exception) -> str:
-    """The reason without what the server quotes, which may be an address or a password."""
-    if isinstance(error, smtplib.SMTPResponseException):
-        return f"{type(error).__name__} {error.smtp_code}"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not accepted: {error.verify_message}"
-    return type(error).__name__

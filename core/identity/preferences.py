@@ -7,6 +7,7 @@ from importlib.resources import files
 from zoneinfo import available_timezones
 
 from core.errors import Invalid
+from db.identity.notification_mails import NotificationMails
 from db.identity.users import LOCALES, THEMES, Users
 from db.session import Session
 
@@ -52,6 +53,14 @@ def note_time_zone(session: Session, user_id: int, time_zone: str) -> bool:
 def mute_notifications(session: Session, user_id: int, kinds: Collection[str]) -> None:
     """Hide these kinds of notifications on the pages, and no others."""
     Users(session).update(user_id, muted_notifications=sorted(set(kinds)))
+
+
+def mail_notifications(session: Session, user_id: int, kinds: Collection[str]) -> None:
+    """Send these kinds of notifications also by e-mail, and no others.
+
+    With the first kind that is chosen, what is older is not sent.
+    """
+    NotificationMails(session).choose_kinds(user_id, sorted(set(kinds)))
 
 
 @cache

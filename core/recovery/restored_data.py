@@ -64,6 +64,7 @@ def prepare_restored_data(
     rows, note = RestoredRows(session), f"restored from the backup of {snapshot_at.isoformat()}"
     repeated = repeat_removals(session, services, removals)
     session.flush()
+    rows.pass_notifications()
     prepared = RestoredData(
         sessions=rows.end_sessions(),
         removals=repeated,

@@ -38,10 +38,25 @@ class User(IdColumn, TimestampColumns, Base):
     muted_notifications: Mapped[list[str]] = mapped_column(
         ARRAY(Text), server_default="{}", comment="kinds that no page shows"
     )
+    mailed_notifications: Mapped[list[str]] = mapped_column(
+        ARRAY(Text), server_default="{}", comment="kinds that are also sent by e-mail"
+    )
+    mailed_up_to: Mapped[int] = mapped_column(
+        server_default="0", comment="id of the last notification that was looked at for an e-mail"
+    )
+    mail_due_at: Mapped[datetime] = mapped_column(
+        server_default=func.now(),
+        comment="when notifications of this user are looked at next for an e-mail",
+    )
 
     __table_args__ = (
         Index("uq_users_email", text("lower(email)"), unique=True),
         UniqueConstraint("jwt_issuer", "jwt_subject"),
+        Index(
+            "idx_users_mail_due",
+            "mail_due_at",
+            postgresql_where=text("mailed_notifications <> '{}'::text[]"),
+        ),
         one_of("locale", LOCALES),
         one_of("theme", THEMES),
         {"comment": "Users: people with a login, or subjects of a host application"},

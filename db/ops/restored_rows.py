@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session
 from db.accounts.accounts import Account, AccountStatus
 from db.accounts.oauth_states import OAuthState
 from db.identity.login_sessions import LoginSession, is_active
+from db.identity.notifications import Notification
+from db.identity.users import User
 from db.posts.parked import RECONNECT_REASONS, RESTORED_REASON
 from db.posts.posts import Post
 from db.posts.timeline import PostEvent, PostEvents
@@ -30,6 +32,13 @@ class RestoredRows:
             statement.returning(LoginSession.id), execution_options=NO_SESSION_SYNC
         )
         return len(ended.all())
+
+    def pass_notifications(self) -> None:
+        """Send no e-mail about notifications that may have been sent after the backup."""
+        newest = select(func.coalesce(func.max(Notification.id), 0))
+        statement = update(User).where(User.mailed_notifications != [])
+        statement = statement.values(mailed_up_to=newest.scalar_subquery())
+        self._session.execute(statement, execution_options=NO_SESSION_SYNC)
 
     def list_accounts(self) -> Sequence[Account]:
         """List all logins, also those that are disconnected."""

@@ -4,10 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import socketserver
-import ssl
-import threading
-from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import pytest
@@ -19,6 +15,7 @@ from core.health.notice_sinks import EmailSink, HttpSink, NotDelivered, SlackSin
 from core.health.notices import Notice
 from platforms.secret import Secret
 from tests.support.certificate_authority import CertificateAuthority
+from tests.support.mail_receiver import run_mail_server
 from tests.support.notice_receiver import run_notice_receiver
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
@@ -89,56 +86,6 @@ def test_a_sink_that_refuses_is_named_without_its_url(receiver):
     with pytest.raises(NotDelivered) as caught:
         SlackSink(Secret("http://127.0.0.1:1/services/T0/B0/token")).send(NOTICE)
     assert "token" not in str(caught.value)
-
-
-class MailHandler(socketserver.StreamRequestHandler):
-    """Enough of SMTP for one mail: EHLO, STARTTLS, AUTH PLAIN, MAIL, RCPT, DATA, QUIT."""
-
-    def handle(self):
-        self.reply("220 mail.test")
-        while line := self.rfile.readline().decode().strip():
-            self.server.commands.append(line)
-            self.obey(line.partition(" ")[0].upper())
-
-    def obey(self, verb):
-        if verb == "EHLO":
-            starttls = "250-STARTTLS\r\n" if self.server.tls_context else ""
-            self.reply(f"250-mail.test\r\n{starttls}250 AUTH PLAIN")
-        elif verb == "STARTTLS":
-            self.reply("220 go ahead")
-            self.request = self.server.tls_context.wrap_socket(self.request, server_side=True)
-            self.setup()
-        elif verb == "DATA":
-            self.reply("354 go ahead")
-            lines = iter(self.rfile.readline, b".\r\n")
-            self.server.mails.append(b"".join(lines).decode())
-            self.reply("250 stored")
-        elif verb == "QUIT":
-            self.reply("221 bye")
-        else:
-            self.reply("235 ok" if verb == "AUTH" else "250 ok")
-
-    def reply(self, text):
-        self.wfile.write(f"{text}\r\n".encode())
-
-
-class MailServerOfTest(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_arguments):
-        """A client that does not accept the certificate hangs up; the test asserts that."""
-
-
-@contextmanager
-def run_mail_server(certificate=None):
-    with MailServerOfTest(("127.0.0.1", 0), MailHandler) as server:
-        server.commands, server.mails, server.tls_context = [], [], None
-        if certificate is not None:
-            server.tls_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            server.tls_context.load_cert_chain(certificate.certificate_file, certificate.key_file)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield server
-        server.shutdown()
 
 
 def build_email_sink(server, query="?tls=starttls"):

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from app.http.i18n import load_catalogue
-from app.pages import badges, notifications, timeline_view
+from app.notification_texts import DELIVERED_KINDS, KIND_SENTENCES
+from app.pages import badges, timeline_view
 from core.accounts.grant_lifecycle import RESOLVED_BY_RECONNECT
 from core.accounts.view import AccountHealth
 from core.post_state.transitions import NOTIFICATION_KINDS
@@ -203,8 +204,8 @@ def test_every_state_has_a_badge():
 
 
 def test_every_notification_kind_has_a_sentence():
-    kinds = {*NOTIFICATION_KINDS.values(), *notifications.DELIVERED_KINDS, *RESOLVED_BY_RECONNECT}
-    assert kinds - notifications.KIND_SENTENCES.keys() == set()
+    kinds = {*NOTIFICATION_KINDS.values(), *DELIVERED_KINDS, *RESOLVED_BY_RECONNECT}
+    assert kinds - KIND_SENTENCES.keys() == set()
 
 
 def test_every_kind_of_timeline_event_has_a_label():

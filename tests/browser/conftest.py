@@ -52,7 +52,8 @@ ON CONFLICT (ig_id) DO UPDATE SET deleted_at = NULL"""
 
 @pytest.fixture(scope="package")
 def stack(tmp_path_factory):
-    with run_stack(tmp_path_factory.mktemp("stack"), TIKTOK_APP_AUDITED="1") as stack:
+    settings = {"TIKTOK_APP_AUDITED": "1", "SMTP_URL": "smtp://127.0.0.1:9"}  # nothing is sent
+    with run_stack(tmp_path_factory.mktemp("stack"), **settings) as stack:
         stack.reset_sandbox()
         yield stack
 

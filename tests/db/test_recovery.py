@@ -8,6 +8,7 @@ from sqlalchemy import func, select, update
 
 from core.accounts.restored_logins import confirm_restored_logins
 from core.identity import api_keys, users
+from core.identity.preferences import mail_notifications
 from core.recovery import prepare_restored_data
 from core.recovery.removals import RepeatedRemovals
 from core.removal_list import (
@@ -20,6 +21,7 @@ from core.removal_list import (
 )
 from db.accounts.accounts import Account, Accounts
 from db.identity.api_keys import ApiKey
+from db.identity.notifications import Notifications
 from db.identity.users import User, Users
 from db.ops.data_deletions import DataDeletion
 from db.posts.posts import Post
@@ -90,6 +92,19 @@ def test_without_hold_queued_posts_stay_due(database, services, factory):
     queued = factory.create_post(factory.create_account())
     assert prepare(database, services, should_hold=False).held_posts == 0
     assert factory.post(queued).hold_reason is None
+
+
+def test_no_mail_is_sent_about_what_may_have_been_sent_after_the_backup(
+    database, services, factory
+):
+    user_id = factory.create_user()
+    with database.transaction() as session:
+        mail_notifications(session, user_id, ["post_failed"])
+        Notifications(session).add(user_id, "post_failed", cause="of the lost hours")
+        newest = Notifications(session).list_for_user(user_id)[0].id
+    prepare(database, services)
+    with database.transaction() as session:
+        assert Users(session).get(user_id).mailed_up_to == newest
 
 
 def test_tokens_are_renewed_or_confirmed_before_they_are_used(database, services, factory):
