@@ -26,6 +26,7 @@ SUITES = {
         "tests/flows/test_postgres_whole_stack.py"
     ),
     "RabbitMQ killed": "tests/flows/test_publishing_rabbitmq.py",
+    "a network host cut off, and one that loses packets": "tests/flows/test_worker_hosts.py",
     "a node of a RabbitMQ cluster killed": "tests/flows/test_brokers_rabbitmq_cluster.py",
     "brokers killed and frozen under workers": "tests/flows/test_jobs_brokers.py",
     "workers that receive no messages": "tests/flows/test_jobs_watchdog.py",

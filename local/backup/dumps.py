@@ -37,7 +37,7 @@ from local.backup.postgres_programs import (
 
 DUMPED_TABLE = re.compile(r'dumping contents of table "?public"?\."?(\w+)')
 LISTED_TABLE = re.compile(r"^\d+; \d+ \d+ TABLE DATA public (\S+) ", re.MULTILINE)
-BASE_PROGRESS = re.compile(r"(\d+)/(\d+) kB")
+BASE_PROGRESS = re.compile(r"\b(\d{1,20})/(\d{1,20}) kB")
 NO_REPLICATION = "permission denied to start WAL sender"
 PACKAGE = "signalpost"
 

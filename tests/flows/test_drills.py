@@ -7,15 +7,17 @@ import shlex
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from chaos import drills
-from tests.app.cli_runner import in_process_cli
 from tests.documents import ROOT, read_command_blocks
 from tests.flows.brokers import WAIT_TIMEOUT
+from tests.flows.drill_commands import run_command
 
 PAGE = "docs/operate/incidents.md"
 BLOCKS = [block.text for block in read_command_blocks(PAGE, (ROOT / PAGE).read_text())]
@@ -24,9 +26,16 @@ LINES = {text.split()[3]: text.splitlines() for text in BLOCKS if text.startswit
 READING = re.compile(r"\b(list|pauses|doctor)\b")
 
 
+@pytest.fixture(scope="module")
+def child():
+    """A process for the commands: Celery reads the broker's address once in the life of one."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        yield executor
+
+
 @pytest.fixture
-def run_line(stack, monkeypatch, tmp_path):
-    """Runs a command of the page, in this process, with the settings of the shared stack."""
+def run_line(stack, child, tmp_path):
+    """Runs a command of the page with the settings of the shared stack."""
     generated = json.loads((stack.folder / "data" / "settings.json").read_text())
     media = tmp_path / "media"
     media.mkdir()
@@ -36,18 +45,10 @@ def run_line(stack, monkeypatch, tmp_path):
         "BROKER_URL": stack.info["broker"],
         "MEDIA_URL": media.as_uri(),
     }
-    run_command = in_process_cli(environ, tmp_path)
 
     def run(line):
         program, *words = shlex.split(line, comments=True)
-        if program == "signalpost":
-            result = run_command(*words)
-            return result.stdout + result.stderr
-        for name, value in environ.items():
-            monkeypatch.setenv(name, value)
-        result = CliRunner().invoke(drills.main, words[2:], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return result.output
+        return child.submit(run_command, environ, tmp_path, program, words).result()
 
     yield run
     run("python -m chaos.drills lost-primary --end")  # the stack is used by others
