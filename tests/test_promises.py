@@ -1,0 +1,26 @@
+"""The page of promises names tests that exist, for each of twenty-nine promises."""
+
+import re
+
+from tests.documents import ROOT
+
+PAGE = ROOT / "docs" / "develop" / "promises.md"
+LINES = [line for line in PAGE.read_text().splitlines() if re.match(r"\| \d", line)]
+ROWS = [[cell.strip() for cell in line.split("|")[1:-1]] for line in LINES]
+NOT_TESTED = {"20", "24"}
+
+
+def test_each_promise_has_its_line():
+    assert [row[0] for row in ROWS] == [str(number) for number in range(1, 30)]
+
+
+def test_each_promise_names_a_test_or_says_why_not():
+    untested = {number: left_out for number, _, tests, left_out in ROWS if not tests}
+    assert untested.keys() == NOT_TESTED
+    assert all(untested.values())
+
+
+def test_what_shows_them_exists():
+    named = re.findall(r"`(tests/[\w/]+\.py)`", PAGE.read_text())
+    assert len(named) > 40
+    assert [path for path in named if not (ROOT / path).exists()] == []
