@@ -25,7 +25,7 @@ SENDER_MODULES: Mapping[str, tuple[str, ...]] = {
 }
 """What Celery imports for roles that execute no task: no use cases and no tables."""
 
-app = Celery("signalpost", control="tasks.queue_types:TypedControl")
+app = Celery("signalpost", control="tasks.queue_types:QueueTypeControl")
 
 
 def load_configuration() -> dict[str, Any]:

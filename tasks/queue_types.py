@@ -14,7 +14,7 @@ QUEUE_TYPE_SETTING = "task_default_queue_type"
 """Celery's own setting, by which it declares queues that we do not list."""
 
 
-class TypedMailbox(Mailbox):
+class QueueTypeMailbox(Mailbox):
     """A worker's mailbox, and that of the replies to it, with the type of our queues."""
 
     queue_type = "classic"
@@ -31,12 +31,12 @@ class TypedMailbox(Mailbox):
         return queue
 
 
-class TypedControl(Control):
+class QueueTypeControl(Control):
     """Celery's remote control, with a mailbox of the configured type."""
 
-    Mailbox = TypedMailbox
+    Mailbox = QueueTypeMailbox
 
     def __init__(self, app: Any = None) -> None:
         super().__init__(app)
-        mailbox: TypedMailbox = self.mailbox  # type: ignore[attr-defined]  # not in Celery's types
+        mailbox: QueueTypeMailbox = self.mailbox  # type: ignore[attr-defined]  # not in Celery's types
         mailbox.queue_type = app.conf[QUEUE_TYPE_SETTING]

@@ -303,7 +303,7 @@ def test_only_proxies_and_prometheus_connect_to_pods(manifests):
 
 
 def test_without_a_policy_for_all_pods_some_would_be_open(manifests):
-    closed = [each for each in manifests if each["metadata"]["name"] == "nothing"]
+    closed = [each for each in manifests if each["metadata"]["name"] == "deny-all"]
     assert closed[0]["spec"]["policyTypes"] == ["Ingress", "Egress"]
     assert not closed[0]["spec"].keys() & {"ingress", "egress"}
 

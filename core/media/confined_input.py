@@ -11,34 +11,20 @@ import struct
 import sys
 from typing import Any, BinaryIO
 
+from core.media_store.positioned_file import PositionedFile
+
 SIZE_FORMAT = struct.Struct(">QI")  # size of the file, size of a block; sent by the parent first
 NUMBER_FORMAT = struct.Struct(">Q")  # number of the block that is wanted
 STDIN = 0
 
 
-class ServedFile(io.RawIOBase):
+class ServedFile(PositionedFile):
     """A file read through a socket, block by block. Errors: OSError if it ends before the file."""
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
-        self._descriptor, self._position = descriptor, 0
+        self._descriptor = descriptor
         self._size, self.block_size = SIZE_FORMAT.unpack(self._receive(SIZE_FORMAT.size))
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._size}
-        if starts[whence] + offset < 0:
-            raise OSError("a position before the start of the file")
-        self._position = starts[whence] + offset
-        return self._position
 
     def readinto(self, buffer: Any, /) -> int:
         """Read up to the end of a block."""

@@ -66,7 +66,7 @@ def is_owner(database: Database, services: Services) -> bool:
     """Whether the store belongs to this database. One without an owner does from now on."""
     with database.transaction() as session:
         identity = read_database_identity(session)
-    owner = services.media.claim(identity)
+    owner = services.media.ensure_owner(identity)
     if owner != identity:
         log.warning("media.belongs_to_another_database", owner=owner, database=identity)
     return owner == identity

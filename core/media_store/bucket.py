@@ -188,7 +188,7 @@ class BucketStore(MediaStore):
                 count += 1
         return count
 
-    def claim(self, owner: str) -> str:
+    def ensure_owner(self, owner: str) -> str:
         key = self._prefix + OWNER_NAME
         self._objects.put_new(key, owner.encode())
         return self._objects.get(key).decode(errors="replace")

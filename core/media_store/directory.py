@@ -177,7 +177,7 @@ class DirectoryStore(MediaStore):
         del begun_before
         return 0
 
-    def claim(self, owner: str) -> str:
+    def ensure_owner(self, owner: str) -> str:
         """The file appears with its text, so that another process never reads half of it."""
         path, staging = self._root / OWNER_NAME, self._root / f".{secrets.token_hex(8)}"
         with name_storage_faults():

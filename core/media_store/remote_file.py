@@ -1,10 +1,11 @@
 """A file that is not on this machine, read in blocks, each when it is needed."""
 
 import io
-import os
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, BinaryIO
+
+from core.media_store.positioned_file import PositionedFile
 
 BLOCK_BYTES = 256 * 1024
 KEPT_BLOCKS = 32  # headers are read several times
@@ -33,29 +34,15 @@ class RemoteFile:
         return io.BufferedReader(RemoteStream(self), STREAM_BUFFER_BYTES)
 
 
-class RemoteStream(io.RawIOBase):
+class RemoteStream(PositionedFile):
     """The file as Python's reading functions want it."""
 
     def __init__(self, file: RemoteFile) -> None:
         super().__init__()
-        self._file, self._position = file, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        starts = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._file.size}
-        self._position = max(0, starts[whence] + offset)
-        return self._position
+        self._file, self._size = file, file.size
 
     def readinto(self, buffer: Any, /) -> int:
-        last = min(self._position + len(buffer), self._file.size) - 1
+        last = min(self._position + len(buffer), self._size) - 1
         if last < self._position:
             return 0
         data = self._file.read_range(self._position, last)

@@ -117,7 +117,7 @@ class MediaStore(ABC):
         """Remove what was begun before then and belongs to no file. Return how much."""
 
     @abstractmethod
-    def claim(self, owner: str) -> str:
+    def ensure_owner(self, owner: str) -> str:
         """Name the owner of the store unless it has one. Return who it is."""
 
     @abstractmethod

@@ -5,41 +5,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, update
 
-from app.http.context import CONTAINER_KEY
 from core import outbox
 from core.endpoints import count_results
 from core.jobs.runner import run_jobs
 from db.ops.audit import AuditEntry
 from db.outbox.deliveries import Delivery
+from tests.support.endpoint_user import ALL_SCOPES, alice, api_client, app, container, endpoint_id
 
-ALL_SCOPES = ("accounts:read", "accounts:write", "posts:read", "posts:write")
+__all__ = ["alice", "api_client", "app", "container", "endpoint_id"]
+
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def app(app_factory):
-    return app_factory.create_app(ENDPOINT_PRIVATE_HOSTS="on")
-
-
-@pytest.fixture
-def container(app):
-    return app.extensions[CONTAINER_KEY]
-
-
-@pytest.fixture
-def alice(make_user):
-    return make_user()
-
-
-@pytest.fixture
-def api_client(make_api_client, alice):
-    return make_api_client(alice, *ALL_SCOPES)
-
-
-@pytest.fixture
-def endpoint_id(api_client):
-    body = {"url": "https://host.example.com/hook"}
-    return api_client.post("/api/endpoints", json=body).json["data"]["id"]
 
 
 @pytest.fixture

@@ -5,14 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select, text, update
 
-from app.http.context import CONTAINER_KEY
 from core import outbox
 from core.jobs.runner import run_jobs
 from db.ops.audit import AuditEntry
 from db.ops.gauges import RowCounts
 from db.outbox.deliveries import Delivery
+from tests.support.endpoint_user import ALL_SCOPES, alice, api_client, app, container, endpoint_id
 
-ALL_SCOPES = ("accounts:read", "accounts:write", "posts:read", "posts:write")
+__all__ = ["alice", "api_client", "app", "container", "endpoint_id"]
+
 DAY = timedelta(days=1)
 SINCE = "2026-01-01T00:00:00Z"
 INSERT_DEAD = text(
@@ -22,32 +23,6 @@ INSERT_DEAD = text(
     " INSERT INTO deliveries (message_id, endpoint_id, due_at, attempts, dead_at)"
     " SELECT id, :endpoint, NULL, 8, now() FROM message"
 )
-
-
-@pytest.fixture
-def app(app_factory):
-    return app_factory.create_app(ENDPOINT_PRIVATE_HOSTS="on")
-
-
-@pytest.fixture
-def container(app):
-    return app.extensions[CONTAINER_KEY]
-
-
-@pytest.fixture
-def alice(make_user):
-    return make_user()
-
-
-@pytest.fixture
-def api_client(make_api_client, alice):
-    return make_api_client(alice, *ALL_SCOPES)
-
-
-@pytest.fixture
-def endpoint_id(api_client):
-    body = {"url": "https://host.example.com/hook"}
-    return api_client.post("/api/endpoints", json=body).json["data"]["id"]
 
 
 @pytest.fixture

@@ -11,24 +11,9 @@ from app.cli.main import cli
 from core import outbox
 from core.jobs.runner import run_jobs
 from tests.platforms.hostile_server import hostile_server, http_response, set_responses
+from tests.support.endpoint_user import ALL_SCOPES, ENDPOINT_URL, alice, api_client, app
 
-ENDPOINT_URL = "https://host.example.com/hook"
-ALL_SCOPES = ("accounts:read", "accounts:write", "posts:read", "posts:write")
-
-
-@pytest.fixture
-def app(app_factory):
-    return app_factory.create_app(ENDPOINT_PRIVATE_HOSTS="on")
-
-
-@pytest.fixture
-def alice(make_user):
-    return make_user()
-
-
-@pytest.fixture
-def api_client(make_api_client, alice):
-    return make_api_client(alice, *ALL_SCOPES)
+__all__ = ["alice", "api_client", "app"]
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ logging.basicConfig(level=logging.INFO)  # our Celery settings do not configure 
 
 EFFECTS_FOLDER = Path(os.environ["EFFECTS"])
 
-app = Celery("test", control="tasks.queue_types:TypedControl")
+app = Celery("test", control="tasks.queue_types:QueueTypeControl")
 app.conf.update(
     build_configuration(
         os.environ["BROKER_URL"],

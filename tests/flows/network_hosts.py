@@ -1,7 +1,7 @@
-"""Network hosts on one machine: each has an address of its own, and its cable can be cut.
+"""Network hosts on one machine: each has an address of its own, and its link can be taken down.
 
-A host is a network namespace behind a virtual cable. What listens on 127.0.0.1 of this machine is
-reached from there through forwarders on the machine's end of the cable. Needs root, `ip` and `nft`.
+A host is a network namespace behind a virtual link. What listens on 127.0.0.1 of this machine is
+reached from there through forwarders on the machine's end of the link. Needs root, `ip` and `nft`.
 """
 
 import os
@@ -15,12 +15,12 @@ import pytest
 
 from tests.flows.tcp_forwarder import TcpForwarder
 
-FIRST_NETWORK = "10.99.{number}.{end}"
+ADDRESS_FORMAT = "10.99.{number}.{end}"
 
 
 @dataclass
 class NetworkHost:
-    """A host with a cable. `gateway` is the address by which it reaches this machine."""
+    """A host with a link. `gateway` is the address by which it reaches this machine."""
 
     name: str
     gateway: str
@@ -38,11 +38,11 @@ class NetworkHost:
             text = text.replace(f"127.0.0.1:{port}", f"{self.gateway}:{forwarder.port}")
         return text
 
-    def cut_cable(self) -> None:
-        run("ip", "link", "set", cable_name(self.name), "down")
+    def take_link_down(self) -> None:
+        run("ip", "link", "set", link_name(self.name), "down")
 
-    def plug_in(self) -> None:
-        run("ip", "link", "set", cable_name(self.name), "up")
+    def bring_link_up(self) -> None:
+        run("ip", "link", "set", link_name(self.name), "up")
 
     def lose_packets(self, percent: int) -> None:
         """Drop so many of a hundred packets that the host sends."""
@@ -70,13 +70,13 @@ def run_hosts(count: int, ports: list[int]) -> Iterator[list[NetworkHost]]:
 @contextmanager
 def run_host(number: int, ports: list[int]) -> Iterator[NetworkHost]:
     name = f"sp{os.getpid()}h{number}"
-    gateway, address = (FIRST_NETWORK.format(number=number, end=end) for end in (1, 2))
+    gateway, address = (ADDRESS_FORMAT.format(number=number, end=end) for end in (1, 2))
     inside = ("ip", "-n", name)
     run("ip", "netns", "add", name)
     try:
-        run("ip", "link", "add", cable_name(name), "type", "veth", "peer", "eth0", "netns", name)
-        run("ip", "address", "add", f"{gateway}/24", "dev", cable_name(name))
-        run("ip", "link", "set", cable_name(name), "up")
+        run("ip", "link", "add", link_name(name), "type", "veth", "peer", "eth0", "netns", name)
+        run("ip", "address", "add", f"{gateway}/24", "dev", link_name(name))
+        run("ip", "link", "set", link_name(name), "up")
         run(*inside, "address", "add", f"{address}/24", "dev", "eth0")
         run(*inside, "link", "set", "eth0", "up")
         run(*inside, "link", "set", "lo", "up")
@@ -89,7 +89,7 @@ def run_host(number: int, ports: list[int]) -> Iterator[NetworkHost]:
         run("ip", "netns", "delete", name)
 
 
-def cable_name(host: str) -> str:
+def link_name(host: str) -> str:
     """The machine's end. Names of network devices have fifteen characters at most."""
     return f"v{host}"[:15]
 

@@ -186,4 +186,6 @@ def test_the_store_says_that_it_can_be_written_to(store):
 
 
 def test_the_first_to_ask_owns_a_store(open_store):
-    assert [open_store().claim(name) for name in ("first", "second", "first")] == ["first"] * 3
+    assert [open_store().ensure_owner(name) for name in ("first", "second", "first")] == [
+        "first"
+    ] * 3

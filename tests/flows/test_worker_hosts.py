@@ -121,7 +121,7 @@ def test_a_host_that_is_cut_off_with_rows_in_hand_loses_and_repeats_nothing(stac
             fields = {"source": "FILE_UPLOAD", "media_id": media_id, **DIRECT_FIELDS}
             posts = [api_user.create_post(**fields) for _ in range(POSTS)]
             wait_until(lambda: stack.query_value(LEASED_POSTS) > 2, what="rows in hand")
-            cut.cut_cable()
+            cut.take_link_down()
             wait_until(lambda: stream.count >= EVENTS, within=60, what=f"{EVENTS} events")
         wait_until(stream.is_drained_early, within=DRAIN_LIMIT, what="all events processed")
         for post_id in posts:
@@ -129,21 +129,21 @@ def test_a_host_that_is_cut_off_with_rows_in_hand_loses_and_repeats_nothing(stac
         outcomes = {post_id: load_outcome(stack, api_user, post_id) for post_id in posts}
         assert outcomes == dict.fromkeys(posts, PUBLISHED_ONCE)
         assert lossy.count_lost_packets() > 100
-        cut.plug_in()
+        cut.bring_link_up()
         wait_until(lambda: find_open_work(stack, api_user) == [], what="the end of all work")
     assert stream.find_violations() == {}
     assert len(stream.acknowledged) == stream.count
 
 
-def test_a_host_works_again_after_its_cable_is_back(stack, hosts, tmp_path):
+def test_a_host_works_again_after_its_link_is_up(stack, hosts, tmp_path):
     host = hosts[0]
     with run_workers(stack, host, tmp_path) as processes, ExitStack() as frozen:
         wait_for_workers(stack, host)
         for role in QUEUES:
             frozen.enter_context(stack.freeze(role))
-        host.cut_cable()
+        host.take_link_down()
         time.sleep(30)  # the length of the outage
-        host.plug_in()
+        host.bring_link_up()
         stream = DeliveryStream(stack, "late-", 0, rate=50.0)
         with stream.run():
             wait_until(lambda: stream.count >= LATE_EVENTS, what=f"{LATE_EVENTS} events")
