@@ -1,7 +1,7 @@
 """A campaign of faults against one whole stack under load, with a seed; or the long fault suite.
 
 Prints what was done and what held, writes `build/chaos.json`, and exits with 1 if anything failed.
-The same seed inflicts the same faults in the same order.
+The same seed injects the same faults in the same order.
 """
 
 import json

@@ -36,7 +36,7 @@ MINUTES_PER_ROUND = 5  # of posts of every kind
 
 
 @dataclass(frozen=True)
-class InflictedFault:
+class FaultInjection:
     """What became of a planned fault. `began_at` and `ended_at` are of the monotonic clock."""
 
     planned: PlannedFault
@@ -51,7 +51,7 @@ class CampaignResult:
     """Units: seconds. `drain_seconds`: from the last fault until all work had ended."""
 
     plan: ChaosPlan
-    inflicted: list[InflictedFault] = field(default_factory=list)
+    injected: list[FaultInjection] = field(default_factory=list)
     invariants: list[InvariantResult] = field(default_factory=list)
     events: int = 0
     posts: int = 0
@@ -62,8 +62,7 @@ class CampaignResult:
     @property
     def kills(self) -> int:
         return sum(
-            inflicted.planned.is_kill and inflicted.outcome == "done"
-            for inflicted in self.inflicted
+            injected.planned.is_kill and injected.outcome == "done" for injected in self.injected
         )
 
 
@@ -83,13 +82,13 @@ def run_campaign(
             resources = measure_resources(stack)
             report_step(f"{len(plan.faults)} faults in {plan.fault_seconds:.0f} s")
             ends_at = started_at + plan.minutes * 60 - SETTLING_SECONDS - CONTROL_SECONDS
-            inflict_faults(plan, stack, load, result, ends_at=ends_at)
+            inject_faults(plan, stack, load, result, ends_at=ends_at)
         report_step("waiting for the end of all work")
         drain_started_at = time.monotonic()
         drained = drain_work(stack, load)
         result.drain_seconds = time.monotonic() - drain_started_at
         report_step("checking the invariants")
-        result.invariants = check_invariants(stack, load, result.inflicted, resources, drained)
+        result.invariants = check_invariants(stack, load, result.injected, resources, drained)
     result.events, result.posts = len(load.stream.acknowledged), drained.post_count
     result.notes = {
         "requests given up": len(load.given_up),
@@ -101,7 +100,7 @@ def run_campaign(
     return result
 
 
-def inflict_faults(
+def inject_faults(
     plan: ChaosPlan,
     stack: CampaignStack,
     load: Workload,
@@ -109,7 +108,7 @@ def inflict_faults(
     *,
     ends_at: float,
 ) -> None:
-    """Inflict the faults of all lanes at the same time, and wait for their end.
+    """Inject the faults of all lanes at the same time, and wait for their end.
 
     `ends_at`: when the time for faults is over, by the monotonic clock; a slow start takes some.
     Stores are started again by this thread: a process dies with the thread that started it.
@@ -135,7 +134,7 @@ def run_lane(
     result: CampaignResult,
     period: tuple[float, float],
 ) -> None:
-    """Inflict the faults of one lane in order; what comes after the end is left out.
+    """Inject the faults of one lane in order; what comes after the end is left out.
 
     `period`: the first moment and the end, by the monotonic clock.
     """
@@ -143,11 +142,11 @@ def run_lane(
     for planned in faults:
         time.sleep(max(0.0, min(first_at + planned.at, ends_at) - time.monotonic()))
         if time.monotonic() < ends_at:
-            result.inflicted.append(inflict_fault(planned, stack, load))
+            result.injected.append(inject_fault(planned, stack, load))
 
 
-def inflict_fault(planned: PlannedFault, stack: CampaignStack, load: Workload) -> InflictedFault:
-    """Inflict one fault. An error in it is reported with it: the campaign goes on."""
+def inject_fault(planned: PlannedFault, stack: CampaignStack, load: Workload) -> FaultInjection:
+    """Inject one fault. An error in it is reported with it: the campaign goes on."""
     began_at = time.monotonic()
     try:
         outcome, detail = "done", ACTIONS[planned.action](stack, load, planned)
@@ -156,4 +155,4 @@ def inflict_fault(planned: PlannedFault, stack: CampaignStack, load: Workload) -
     except Exception as error:  # noqa: BLE001 - the report shows it, and the run fails
         traceback.print_exc()
         outcome, detail = "failed", f"{type(error).__name__}: {error}"[:200]
-    return InflictedFault(planned, outcome, detail, began_at, time.monotonic())
+    return FaultInjection(planned, outcome, detail, began_at, time.monotonic())

@@ -1,4 +1,4 @@
-"""The faults of the campaign: what each number means, what inflicts it, or why nothing does.
+"""The faults of the campaign: what each number means, what injects it, or why nothing does.
 
 The numbers are stable and are cited in reports: decision 0071.
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Lane(StrEnum):
-    """Faults of one lane are inflicted one after the other, the lanes at the same time."""
+    """Faults of one lane are injected one after the other, the lanes at the same time."""
 
     WORKER = "worker"
     SERVERS = "servers"  # web, beat, and the worker for uploads
@@ -18,7 +18,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True)
 class FaultAction:
-    """One way to inflict a fault. `weight`: how often it is planned, compared to its lane.
+    """One way to inject a fault. `weight`: how often it is planned, compared to its lane.
 
     `is_kill`: a process is ended by SIGKILL.
     """

@@ -15,7 +15,7 @@ UPDATE {table} SET leased_until = now() - interval '1 second'
 
 
 class FaultImpossible(Exception):
-    """The fault could not be inflicted at this moment."""
+    """The fault could not be injected at this moment."""
 
 
 def wait_for(condition: Callable[[], object], *, within: float) -> bool:

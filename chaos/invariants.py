@@ -22,7 +22,7 @@ from tests.flows.secret_search import (
 )
 
 if TYPE_CHECKING:
-    from chaos.campaign import InflictedFault
+    from chaos.campaign import FaultInjection
 
 DUE_TOLERANCE = "10 seconds"
 FROZEN_LIMIT = 3.0  # seconds of the slowest percent of answers while Redis is frozen
@@ -80,7 +80,7 @@ class CampaignEvidence:
 
     stack: CampaignStack
     load: Workload
-    inflicted: Sequence["InflictedFault"]
+    injected: Sequence["FaultInjection"]
     resources: dict[str, int]
     drained: DrainedWork
 
@@ -88,12 +88,12 @@ class CampaignEvidence:
 def check_invariants(
     stack: CampaignStack,
     load: Workload,
-    inflicted: Sequence["InflictedFault"],
+    injected: Sequence["FaultInjection"],
     resources: dict[str, int],
     drained: DrainedWork,
 ) -> list[InvariantResult]:
     """Check all; a check that fails itself counts as a violation."""
-    evidence = CampaignEvidence(stack, load, inflicted, resources, drained)
+    evidence = CampaignEvidence(stack, load, injected, resources, drained)
     return [run_check(number, title, evidence) for number, title in INVARIANT_TITLES.items()]
 
 
@@ -168,15 +168,15 @@ def check_quotas(evidence: CampaignEvidence) -> CheckResult:
     return sum(map(len, calls.values())), violations[:5], f"at most {most} in a minute"
 
 
-def wall_time(evidence: CampaignEvidence, inflicted: "InflictedFault") -> float:
+def wall_time(evidence: CampaignEvidence, injected: "FaultInjection") -> float:
     """Return when a fault ended, by the sandbox's clock."""
     return float(
-        evidence.stack.sandbox.control("clock")["time"] - time.monotonic() + inflicted.ended_at
+        evidence.stack.sandbox.control("clock")["time"] - time.monotonic() + injected.ended_at
     )
 
 
-def list_faults(evidence: CampaignEvidence, numbers: set[str]) -> list["InflictedFault"]:
-    return [each for each in evidence.inflicted if each.planned.fault in numbers]
+def list_faults(evidence: CampaignEvidence, numbers: set[str]) -> list["FaultInjection"]:
+    return [each for each in evidence.injected if each.planned.fault in numbers]
 
 
 def check_secrets(evidence: CampaignEvidence) -> CheckResult:
@@ -235,7 +235,7 @@ def check_fast_answers(evidence: CampaignEvidence) -> CheckResult:
     if slow and find_percentile(slow) > FROZEN_LIMIT:
         violations.append(f"p99 of {find_percentile(slow):.2f} s while Redis was frozen")
     violations += sorted(evidence.load.odd_answers)
-    first_fault = min((each.began_at for each in evidence.inflicted), default=0.0)
+    first_fault = min((each.began_at for each in evidence.injected), default=0.0)
     calm = [answer.seconds for answer in answers if answer.at < first_fault]
     figure = f"p99 {find_percentile(calm) * 1000:.0f} ms without faults"
     if slow:
@@ -243,7 +243,7 @@ def check_fast_answers(evidence: CampaignEvidence) -> CheckResult:
     return len(answers), sorted(set(violations))[:5], figure
 
 
-def is_within(at: float, faults: Sequence["InflictedFault"], *, tail: float = 0.0) -> bool:
+def is_within(at: float, faults: Sequence["FaultInjection"], *, tail: float = 0.0) -> bool:
     return any(each.began_at <= at <= each.ended_at + tail for each in faults)
 
 

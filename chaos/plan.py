@@ -1,4 +1,4 @@
-"""The plan of a campaign: which fault is inflicted when. The same seed makes the same plan."""
+"""The plan of a campaign: which fault is injected when. The same seed makes the same plan."""
 
 import random
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from chaos.fault_catalogue import FAULT_KINDS, FaultAction, FaultKind, Lane
 WARM_UP_SECONDS = 20.0  # seconds of load without a fault, to compare with
 CONTROL_SECONDS = 75.0  # seconds that the controls take
 SETTLING_SECONDS = 140.0  # seconds for the start, the end of all work, and the checks
-MIN_FAULT_SECONDS = 10.0  # seconds; the shortest campaign that inflicts anything
+MIN_FAULT_SECONDS = 10.0  # seconds; the shortest campaign that injects anything
 GAPS = {
     Lane.WORKER: (1.5, 5.0),
     Lane.SERVERS: (1.5, 5.0),
@@ -25,7 +25,7 @@ LONGEST_FREEZE, FREEZE_ACTION = 15.0, "freeze_redis"  # seconds; longer than all
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """Inflict `action` so many seconds after the first fault could come.
+    """Inject `action` so many seconds after the first fault could come.
 
     `choice` is a number that decides between whatever the action finds when its time comes.
     """

@@ -14,20 +14,20 @@ from chaos.controls import ControlResult
 from chaos.fault_catalogue import FAULT_KINDS, FaultKind
 
 ROOT = Path(__file__).parents[1]
-MIN_KILLS_PER_MINUTE = 60 / 6.0  # of the time in which faults are inflicted: 60 in ten minutes
+MIN_KILLS_PER_MINUTE = 60 / 6.0  # of the time in which faults are injected: 60 in ten minutes
 
 
 def fault_row(kind: FaultKind, result: CampaignResult) -> dict[str, Any]:
     """Describe what became of one fault: how often it was done, or why not."""
-    inflicted = [each for each in result.inflicted if each.planned.fault == kind.number]
-    outcomes = Counter(each.outcome for each in inflicted)
-    reasons = [each.detail for each in inflicted if each.outcome != "done"]
+    injected = [each for each in result.injected if each.planned.fault == kind.number]
+    outcomes = Counter(each.outcome for each in injected)
+    reasons = [each.detail for each in injected if each.outcome != "done"]
     if kind.excuse:
         remark = f"not possible here: {kind.excuse}"
     elif not outcomes["done"]:
         remark = reasons[0] if reasons else "not planned in so short a time"
     else:
-        remark = "; ".join(dict.fromkeys(each.detail for each in inflicted))[:60]
+        remark = "; ".join(dict.fromkeys(each.detail for each in injected))[:60]
     return {
         "fault": kind.number,
         "title": kind.title,
@@ -52,8 +52,8 @@ def build_report(result: CampaignResult, controls: list[ControlResult]) -> dict[
         "posts": result.posts,
         "notes": result.notes,
         "faults": [fault_row(kind, result) for kind in FAULT_KINDS],
-        "inflicted": [
-            describe_inflicted(result, position) for position in range(len(result.inflicted))
+        "injected": [
+            describe_injected(result, position) for position in range(len(result.injected))
         ],
         "invariants": [
             {
@@ -72,8 +72,8 @@ def build_report(result: CampaignResult, controls: list[ControlResult]) -> dict[
     }
 
 
-def describe_inflicted(result: CampaignResult, position: int) -> dict[str, Any]:
-    each = result.inflicted[position]
+def describe_injected(result: CampaignResult, position: int) -> dict[str, Any]:
+    each = result.injected[position]
     return {
         "action": each.planned.action,
         "fault": each.planned.fault,
@@ -93,7 +93,7 @@ def find_problems(result: CampaignResult, controls: list[ControlResult]) -> list
     ]
     problems += [
         f"{each.planned.action} failed: {each.detail}"
-        for each in result.inflicted
+        for each in result.injected
         if each.outcome == "failed"
     ]
     problems += [

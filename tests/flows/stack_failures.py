@@ -1,4 +1,4 @@
-"""Failures to inflict on a stack: killed processes; stores killed, emptied, frozen, disconnected.
+"""Failures to inject on a stack: killed processes; stores killed, emptied, frozen, disconnected.
 
 Random choices come from a generator with a seed, so that a run can be repeated.
 """

@@ -13,9 +13,9 @@ class MailHandler(socketserver.StreamRequestHandler):
         self.reply("220 mail.test")
         while line := self.rfile.readline().decode().strip():
             self.server.commands.append(line)
-            self.obey(line.partition(" ")[0].upper())
+            self.answer_command(line.partition(" ")[0].upper())
 
-    def obey(self, verb):
+    def answer_command(self, verb):
         if verb == "EHLO":
             starttls = "250-STARTTLS\r\n" if self.server.tls_context else ""
             self.reply(f"250-mail.test\r\n{starttls}250 AUTH PLAIN")

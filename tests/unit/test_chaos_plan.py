@@ -5,7 +5,7 @@ import itertools
 
 import pytest
 
-from chaos.campaign import ACTIONS, CampaignResult, InflictedFault
+from chaos.campaign import ACTIONS, CampaignResult, FaultInjection
 from chaos.controls import ControlResult
 from chaos.fault_catalogue import FAULT_KINDS, Lane
 from chaos.invariants import CHECKS, INVARIANT_TITLES, InvariantResult
@@ -22,14 +22,14 @@ def plan():
     return build_plan(7, FULL_MINUTES)
 
 
-def inflict_all(plan):
-    return [InflictedFault(planned, "done", "", planned.at, planned.at) for planned in plan.faults]
+def inject_all(plan):
+    return [FaultInjection(planned, "done", "", planned.at, planned.at) for planned in plan.faults]
 
 
 def build_result(plan, **changes):
     """A campaign in which all went well, with these changes."""
     held = [InvariantResult(number, title, 5000) for number, title in INVARIANT_TITLES.items()]
-    result = CampaignResult(plan, inflict_all(plan), held)
+    result = CampaignResult(plan, inject_all(plan), held)
     return dataclasses.replace(result, **changes)
 
 
@@ -75,8 +75,8 @@ def test_a_campaign_in_which_all_holds_has_no_problems(plan):
 
 def test_a_violation_a_failed_fault_a_silent_control_and_too_few_kills_are_problems(plan):
     broken = InvariantResult("I2", "once", 10, ["not applied once: chaos-7"])
-    failed = InflictedFault(plan.faults[0], "failed", "KeyError", 0.0, 1.0)
-    result = build_result(plan, inflicted=[failed], invariants=[broken])
+    failed = FaultInjection(plan.faults[0], "failed", "KeyError", 0.0, 1.0)
+    result = build_result(plan, injected=[failed], invariants=[broken])
     problems = build_report(result, [ControlResult("the fence", 0, "", 1.0)])["problems"]
     assert [problem.split(":")[0] for problem in problems] == [
         "I2 violated",
@@ -91,8 +91,8 @@ def test_a_fault_that_was_never_done_states_why(plan):
     (clock,) = [kind for kind in FAULT_KINDS if kind.number == "F17"]
     (rabbitmq,) = [kind for kind in FAULT_KINDS if kind.number == "F24"]
     (planned, *_) = [fault for fault in plan.faults if fault.fault == "F17"]
-    refused = InflictedFault(planned, "impossible", "no clock", 0.0, 0.0)
-    result = build_result(plan, inflicted=[refused])
+    refused = FaultInjection(planned, "impossible", "no clock", 0.0, 0.0)
+    result = build_result(plan, injected=[refused])
     assert fault_row(clock, result)["remark"] == "no clock"
     assert fault_row(rabbitmq, result)["remark"].startswith("not possible here: ")
 
