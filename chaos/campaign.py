@@ -33,6 +33,8 @@ ACTIONS: dict[str, Callable[[CampaignStack, Workload, PlannedFault], str]] = {
     **PLATFORM_ACTIONS,
 }
 MINUTES_PER_ROUND = 5  # of posts of every kind
+FILL_POOLS = PlannedFault(0.0, Lane.STORES, "F11", "exhaust_connections", duration=2.0, choice=0)
+"""Opens as many connections as web ever holds, before anything is measured to compare with."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def run_campaign(
         with load.run(WARM_UP_SECONDS + plan.fault_seconds):
             report_step(f"{WARM_UP_SECONDS:.0f} s of load without a fault")
             time.sleep(WARM_UP_SECONDS)
+            result.injected.append(inject_fault(FILL_POOLS, stack, load))
             resources = measure_resources(stack)
             report_step(f"{len(plan.faults)} faults in {plan.fault_seconds:.0f} s")
             ends_at = started_at + plan.minutes * 60 - SETTLING_SECONDS - CONTROL_SECONDS

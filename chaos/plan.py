@@ -12,12 +12,16 @@ CONTROL_SECONDS = 75.0  # seconds that the controls take
 SETTLING_SECONDS = 140.0  # seconds for the start, the end of all work, and the checks
 MIN_FAULT_SECONDS = 10.0  # seconds; the shortest campaign that injects anything
 GAPS = {
-    Lane.WORKER: (1.5, 5.0),
-    Lane.SERVERS: (1.5, 5.0),
+    Lane.WORKER: (3.0, 8.0),
+    Lane.SERVERS: (3.0, 8.0),
     Lane.STORES: (6.0, 14.0),
     Lane.PLATFORMS: (4.0, 10.0),
 }
-"""Seconds between two faults of a lane: the least and the most."""
+"""Seconds between two faults of a lane: the least and the most.
+
+A process that is killed takes up to 8 s of a busy machine to start: with shorter gaps hardly
+anything works between two faults, and most of them meet nothing.
+"""
 
 DURATIONS = (1.0, 6.0)  # seconds of a fault that lasts
 LONGEST_FREEZE, FREEZE_ACTION = 15.0, "freeze_redis"  # seconds; longer than all timeouts of web

@@ -26,9 +26,10 @@ from tests.flows.instagram_posts import SAMPLE_KINDS, media_fields
 from tests.flows.post_kinds import FILE_UPLOAD, INBOX_FIELDS, POST_KINDS
 
 STREAM_NAME, EVENTS_PER_SECOND = "chaos-", 30.0
-BUSY_USERS, TOKEN_USERS = 3, 6  # one more user has the posts of many chunks
+BUSY_USERS, TOKEN_USERS = 4, 6  # one more user has the posts of many chunks
 CONNECTING_THREADS = 4
 BUSY_POST_INTERVAL, TOKEN_INTERVAL = 5.0, 3.0  # seconds
+DRAFTS_PER_DAY = 5  # TikTok's limit for a creator; three times as many direct posts
 HANGING = -1  # instead of the status of an answer that never came
 WEB_START_TIMEOUT = 25.0  # seconds in which a killed web process answers again
 REPEAT_TIMEOUT = 90.0  # seconds that a request is repeated: the longest outage and a start
@@ -141,17 +142,16 @@ class Workload:
             self.sample_posts.append((user, post_id))
 
     def request_busy_posts(self, stopped: Event) -> None:
-        while not stopped.wait(BUSY_POST_INTERVAL):
-            self.request_busy_post(next(self._numbers))
+        """Request posts of the users who have many, as many as the platform takes in a day.
 
-    def request_busy_post(self, number: int) -> None:
-        """Request a post of one of the users who have many: mostly direct, sometimes a draft.
-
-        Refusals are no error: these users reach their quotas.
+        Every fourth is a draft. Refusals are no error: there are limits per minute too.
         """
-        user = self.busy_users[number % BUSY_USERS]
-        fields = {**PULL_FIELDS, **(INBOX_FIELDS if number % 4 == 0 else DIRECT_FIELDS)}
-        self.request_titled_post(user, fields)
+        kinds = [INBOX_FIELDS, DIRECT_FIELDS, DIRECT_FIELDS, DIRECT_FIELDS]
+        kinds *= DRAFTS_PER_DAY
+        for fields, user in itertools.product(kinds, self.busy_users[:BUSY_USERS]):
+            if stopped.wait(BUSY_POST_INTERVAL):
+                return
+            self.request_titled_post(user, {**PULL_FIELDS, **fields})
 
     def request_chunked_post(self) -> None:
         """Request a post whose bytes are sent to the platform in six chunks."""
