@@ -21,7 +21,7 @@ from tests.flows.response_faults import (
 
 MIN_LIFETIME = 3.0  # seconds: killing a process that only starts proves little
 SETTLING_TIMEOUT = 20.0  # seconds in which a process has been restarted
-CALL_TIMEOUT = 12.0  # seconds in which a call to a platform is under way
+CALL_TIMEOUT = 20.0  # seconds in which a call to a platform is under way, a start included
 CHUNK_COUNT = 6  # of a file of CHUNKED_FILE_BYTES
 
 
@@ -119,6 +119,7 @@ def kill_uploads_at_chunk(stack: CampaignStack, load: Workload, fault: PlannedFa
     number = fault.choice % CHUNK_COUNT + 1
     kind = (DELAY_AFTER_EFFECT, HANG_WITHOUT_EFFECT)[fault.choice // CHUNK_COUNT % 2]
     before = len(stack.sandbox.log("upload"))
+    load.wait_for_web()
     delay_response(stack, "upload", kind, number)
     load.request_chunked_post()
     is_pending = wait_for(
