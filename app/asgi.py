@@ -16,7 +16,7 @@ from urllib.parse import quote_from_bytes
 from flask import Flask
 from werkzeug.exceptions import HTTPException, RequestTimeout
 
-from app.api.webhooks import WEBHOOK_ROUTE, accepted_body
+from app.api.webhooks import accepted_body
 from app.factory import create_app
 from app.flask_threads import REQUEST_STREAM_KEY, FlaskThreads, RequestStream
 from app.http import request_log, security
@@ -31,7 +31,7 @@ from app.http.body_receipt import (
 )
 from app.http.context import CONTAINER_KEY, Container
 from app.http.path_prefix import find_path_prefix, remove_prefix
-from app.http.request_log import STORED_STATUS, WEBHOOK_PATH_PREFIX
+from app.http.request_log import STORED_STATUS, WEBHOOK_PATH_PREFIX, WEBHOOK_ROUTE
 from app.http.request_paths import normalize_path
 from app.http.upload_parts import UploadReceiver, is_upload_request
 from app.http.validation import MAX_POST_BYTES

@@ -18,6 +18,7 @@ from app.http import (
     static_files,
 )
 from app.http.context import CONTAINER_KEY, Container
+from app.http.initial_labels import list_request_labels
 from app.http.url_rules import LazyRule
 from app.http.validation import MAX_ROW_ID_DIGITS, JsonProvider
 from app.pages import PAGE_BLUEPRINTS, template_helpers
@@ -25,6 +26,7 @@ from app.seed_paths import build_seed_blueprints
 from core.bootstrap import build_database, build_services
 from core.config.settings import Settings, load_settings
 from core.health.gauges import Gauges
+from core.health.initial_counts import create_initial_series
 from core.health.readiness import Readiness
 from core.health.status import InstallationStatus
 from core.health.throughput import ThroughputCounter
@@ -57,6 +59,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings = load_settings()
         telemetry.configure_logging(settings)
         tracing.start_tracing(settings)
+        create_initial_series(list_request_labels())
     app = Flask(__package__)
     app.json = JsonProvider(app)
     app.url_map.converters["int"] = RowIdConverter

@@ -21,6 +21,7 @@ from celery.worker import state
 from core.config.garbage_collection import exclude_loaded_objects
 from core.config.parent_death import die_with_parent
 from core.config.settings import load_settings
+from core.health.initial_counts import create_initial_series
 from core.observability import metrics, tracing
 from core.observability.raw_output import is_output_json, write_notice
 from db.base import complete_tables
@@ -99,6 +100,11 @@ def log_shutdown_notices(**_: Any) -> None:
     """Celery writes that it shuts down past every handler, to be safe in handlers of signals."""
     if is_output_json():
         worker.safe_say = write_notice  # type: ignore[attr-defined]  # the stubs lack it
+
+
+@worker_init.connect
+def create_series(**_: Any) -> None:
+    create_initial_series()
 
 
 @worker_init.connect

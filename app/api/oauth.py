@@ -37,7 +37,7 @@ from db.session import DatabaseUnavailable
 from platforms.registry import PLATFORMS
 
 PLATFORM_URL_PARAM = f"<any({', '.join(PLATFORMS)}):platform>"
-START_STEP, CALLBACK_STEP = "started", accounts.CONNECTION_STEPS[0]  # labels of the metric
+CALLBACK_STEP = accounts.CONNECTION_STEPS[0]
 LAST_STEP_INDEX = len(accounts.CONNECTION_STEPS) - 1
 
 
@@ -68,8 +68,8 @@ def start_connection(platform: str) -> Response:
                 switch_account=request.args.get("switch") == "1",
             )
     except Exception as error:  # noqa: BLE001 - any failure must lead a person to a page
-        return redirect_with_error(platform, START_STEP, oauth_error_code(error))
-    count_outcome(platform, START_STEP, "ok")
+        return redirect_with_error(platform, accounts.START_STEP, oauth_error_code(error))
+    count_outcome(platform, accounts.START_STEP, "ok")
     response = redirect(authorization.url)
     response.set_cookie(
         state_cookie_name(platform),

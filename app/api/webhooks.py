@@ -24,8 +24,6 @@ from core.observability import metrics
 from db.session import DatabaseUnavailable
 from platforms.errors import BadSignature, PlatformError
 
-WEBHOOK_ROUTE = request_log.WEBHOOK_PATH_PREFIX + "<provider>"
-
 RECEIVED_BODY = {"success": True, "message": "Webhook received"}
 NEW_RESPONSE_BODY = json.dumps(RECEIVED_BODY).encode()
 DUPLICATE_RESPONSE_BODY = json.dumps({**RECEIVED_BODY, "duplicate": True}).encode()
@@ -39,7 +37,7 @@ blueprint = Blueprint("webhooks", __name__)
 log = structlog.get_logger(__name__)
 
 
-@blueprint.post(WEBHOOK_ROUTE)
+@blueprint.post(request_log.WEBHOOK_ROUTE)
 def receive_webhook(provider: str) -> Response:
     """Receive a platform's delivery: 200 once it is stored, also if it was stored before."""
     # Without a webhook secret the answer is 503, and the body is not read.
@@ -53,7 +51,7 @@ def receive_webhook(provider: str) -> Response:
     return Response(accepted_body(receipt), mimetype="application/json")
 
 
-@blueprint.get(WEBHOOK_ROUTE)
+@blueprint.get(request_log.WEBHOOK_ROUTE)
 def answer_handshake(provider: str) -> Response:
     """Answer a platform's handshake; 405 if this platform sends none."""
     adapter = webhooks.find_webhook_adapter(current_container().services, provider, handshake=True)
@@ -66,7 +64,7 @@ def answer_handshake(provider: str) -> Response:
     return Response(challenge, mimetype="text/plain")
 
 
-@blueprint.post(WEBHOOK_ROUTE + "/deauthorize")
+@blueprint.post(request_log.WEBHOOK_ROUTE + "/deauthorize")
 def receive_deauthorization(provider: str) -> dict[str, Any]:
     """Receive a platform's callback that a person removed our app: their tokens are cleared."""
     container = current_container()
@@ -77,7 +75,7 @@ def receive_deauthorization(provider: str) -> dict[str, Any]:
     return success_body(message="Deauthorization received")
 
 
-@blueprint.post(WEBHOOK_ROUTE + "/data-deletion")
+@blueprint.post(request_log.WEBHOOK_ROUTE + "/data-deletion")
 def receive_data_deletion(provider: str) -> dict[str, str]:
     """Receive a platform's callback that a person wants their data erased."""
     container = current_container()

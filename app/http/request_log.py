@@ -24,6 +24,7 @@ HANDOVER_KEY = "signalpost.handover"  # in the ASGI scope
 USER_ID_KEY = "signalpost.user_id"  # in the ASGI scope, after the request
 SIGNED_PATH_PREFIX = "/m/"  # of media links, which work without a login: only the route is logged
 WEBHOOK_PATH_PREFIX = "/api/webhooks/"
+WEBHOOK_ROUTE = f"{WEBHOOK_PATH_PREFIX}<provider>"
 STORED_STATUS = 200  # the response to a delivery that is stored; HTTP's own "Accepted" is 202
 UNKNOWN_STATUS = 404
 ERROR_STATUS = 400

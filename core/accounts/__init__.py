@@ -3,6 +3,7 @@
 from core.accounts.changed_logins import check_login_flows
 from core.accounts.connect import (
     CONNECTION_STEPS,
+    START_STEP,
     ConnectedAccount,
     ConsentRedirect,
     complete_connection,
@@ -43,6 +44,7 @@ __all__ = [
     "ERROR_CAUSES",
     "PICTURE_JOB_TYPE",
     "REFRESH_JOB_TYPE",
+    "START_STEP",
     "AccessToken",
     "AccountHealth",
     "AccountView",

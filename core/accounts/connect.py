@@ -33,6 +33,9 @@ from platforms.logins import RenewalKind
 log = structlog.get_logger(__name__)
 
 MAX_NEXT_PATH_LENGTH = 512
+START_STEP = "started"
+"""Sending the browser to the platform, as metrics name it."""
+
 CONNECTION_STEPS = ("callback", "exchanged", "stored")
 """What happens once the browser is back: each step is reported as it ends."""
 

@@ -23,10 +23,16 @@ from prometheus_client import (
     values,
 )
 from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.mmap_dict import mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
-from core.observability.metrics_files import list_begun_files, merge_files_of_dead, reading_files
+from core.observability.metrics_files import (
+    add_zero_counts,
+    list_begun_files,
+    merge_files_of_dead,
+    reading_files,
+)
 
 FAST_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10)
 CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60)
@@ -146,6 +152,9 @@ GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
 """Gauges and their labels. Their values are queried at each scrape (`core.health.gauges`)."""
 
 GaugeValues = Mapping[str, Iterable[tuple[tuple[str, ...], float]]]  # gauge → label values, value
+CounterLabels = tuple[Counter, tuple[str, ...]]
+"""A series: the counter, and the values of its labels."""
+
 OTHER = "other"
 MAX_CODES = 200  # a platform documents some dozens
 CODE_PATTERN = re.compile(r"[A-Za-z0-9_.:-]{0,64}", re.ASCII)
@@ -210,6 +219,27 @@ def count_upstream_call(
     status, code = (status_label(outcome), "") if is_status else ("none", bound_code(outcome))
     with_labels(UPSTREAM_REQUESTS, platform, endpoint, status, code).inc()
     with_labels(UPSTREAM_SECONDS, platform, endpoint).observe(duration_seconds)
+
+
+def create_series(labelled: Iterable[CounterLabels]) -> None:
+    """Let counters have these series from now on, at 0 if nothing has been counted.
+
+    Where processes share a folder, the zeros stand once in the file of dead processes' counts:
+    each process that is forked would copy those of its parent.
+    """
+    if not has_shared_folder():
+        for counter, label_values in labelled:
+            counter.labels(*label_values)
+        return
+    add_zero_counts(shared_folder(), (series_key(*each) for each in labelled))
+
+
+def series_key(counter: Counter, label_values: tuple[str, ...]) -> str:
+    """The name of a series in the shared files."""
+    (family,) = counter.describe()
+    names = counter._labelnames  # noqa: SLF001 - the library has no public way to a key
+    total = f"{family.name}_total"
+    return mmap_key(family.name, total, list(names), list(label_values), family.documentation)
 
 
 def has_shared_folder() -> bool:

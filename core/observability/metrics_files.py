@@ -7,7 +7,7 @@ gone are added up in one file, or a page of metrics would read more of them ever
 import fcntl
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -16,7 +16,8 @@ import psutil
 from prometheus_client.mmap_dict import MmapedDict
 
 FILE_PATTERN = "{}_*.db"
-SUMMED_TYPES = ("counter", "histogram")
+COUNTER_TYPE = "counter"
+SUMMED_TYPES = (COUNTER_TYPE, "histogram")
 """Types of which the values of several processes are added; we have no other."""
 
 MERGED_NAME = "merged"
@@ -45,20 +46,39 @@ def merge_files_of_dead(folder: Path) -> int:
         return 0
 
 
+def add_zero_counts(folder: Path, keys: Iterable[str]) -> None:
+    """Add counters at 0 to the counts of dead processes, unless they are among them."""
+    merged = folder / merged_name(COUNTER_TYPE)
+    with hold_lock(folder, fcntl.LOCK_EX):
+        sums = read_sums(merged)
+        missing = {key: 0.0 for key in keys if key not in sums}
+        if missing:
+            write_sums(merged, sums | missing)
+
+
 def merge_type(folder: Path, name: str) -> int:
-    merged = folder / f"{name}_{MERGED_NAME}.db"
+    merged = folder / merged_name(name)
     dead = [path for path in folder.glob(FILE_PATTERN.format(name)) if is_of_dead_process(path)]
     if not dead:
         return 0
-    sums: dict[str, float] = defaultdict(float)
-    for path in (merged, *dead):
-        if is_begun(path):
-            for key, value, _, _ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]  # untyped library
-                sums[key] += value
-    write_sums(merged, sums)
+    write_sums(merged, read_sums(merged, *dead))
     for path in dead:
         path.unlink()
     return len(dead)
+
+
+def merged_name(name: str) -> str:
+    return f"{name}_{MERGED_NAME}.db"
+
+
+def read_sums(*paths: Path) -> dict[str, float]:
+    """Add up what these files count."""
+    sums: dict[str, float] = defaultdict(float)
+    for path in paths:
+        if is_begun(path):
+            for key, value, _, _ in MmapedDict.read_all_values_from_file(path):  # type: ignore[no-untyped-call]  # untyped library
+                sums[key] += value
+    return sums
 
 
 def write_sums(path: Path, sums: dict[str, float]) -> None:

@@ -5,6 +5,7 @@ folder: an idle stack costs the others a third of a core.
 """
 
 from tests.flows.brokers import broker, redis_server
+from tests.flows.prometheus_server import prometheus
 from tests.flows.rabbitmq import rabbit_server, rabbitmq
 from tests.flows.s3_server import s3_server
 from tests.flows.stacks import api_user, instagram_user, shared_stack, stack
@@ -16,6 +17,7 @@ __all__ = [
     "broker",
     "burst_stack",
     "instagram_user",
+    "prometheus",
     "rabbit_server",
     "rabbitmq",
     "redis_server",

@@ -11,6 +11,7 @@ import requests
 from core.observability import metrics
 from tests.flows.api_user import PULL_FIELDS, REQUEST_TIMEOUT
 from tests.flows.brokers import wait_until
+from tests.flows.prometheus_server import query_now
 from tests.flows.test_insights_flow import make_due, publish_video
 from tests.flows.test_ops_metrics import metrics_bearer
 from tests.support.metric_names import list_metric_names
@@ -141,3 +142,30 @@ def test_every_counter_moves_when_what_it_counts_happens(stack):
     with contextlib.suppress(AssertionError):  # the next line says which are missing
         wait_until(lambda: not find_unmoved(), what="all counts")
     assert find_unmoved() == []
+
+
+INBOX_SERIES = (
+    'signalpost_upload_total{kind="INBOX_VIDEO",source="FILE_UPLOAD",outcome="published"}'
+)
+LATE_SERIES = 'signalpost_http_requests_total{route="/api/posts/<int:post_id>/cancel",status="401"}'
+"""A series that the first of its requests begins: of routes there are too many."""
+
+
+def test_the_first_post_of_a_kind_is_seen_as_an_increase(stack, api_user, prometheus):
+    before = query_now(prometheus, INBOX_SERIES)
+    assert before is not None
+    api_user.wait_until_final(api_user.publish_file(mode="INBOX", privacy_level=None))
+    wait_until(lambda: query_now(prometheus, INBOX_SERIES) == before + 1, what="the count")
+    increase = f"increase({INBOX_SERIES}[5m])"
+    wait_until(lambda: (query_now(prometheus, increase) or 0) >= 1, what="an increase of one")
+
+
+def test_a_series_that_is_born_at_one_shows_no_increase(stack, prometheus):
+    """The control: what the zeros at the start of a process are for."""
+    assert query_now(prometheus, LATE_SERIES) is None
+    answer = requests.post(f"{stack.info['web']}/api/posts/1/cancel", timeout=REQUEST_TIMEOUT)
+    assert answer.status_code == 401
+    scrapes = f"count_over_time({LATE_SERIES}[5m])"
+    wait_until(lambda: (query_now(prometheus, scrapes) or 0) >= 3, what="three scrapes")
+    assert query_now(prometheus, LATE_SERIES) == 1
+    assert query_now(prometheus, f"increase({LATE_SERIES}[5m])") == 0
