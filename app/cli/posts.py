@@ -8,6 +8,7 @@ import click
 from app.cli.command import CommandGroup
 from app.cli.confirmation import YES_OPTION, require_confirmation
 from app.cli.failure_causes import explain_slow_search
+from app.cli.held_posts import HeldAction, act_on_held, add_held_options, require_one_form
 from app.cli.output import CommandResult, list_result, prints_results
 from app.cli.post_rows import (
     POST_FIELDS,
@@ -35,6 +36,8 @@ POST_ID = click.argument("post_id", metavar="ID", type=click.IntRange(min=1))
 POST_IDS = click.argument(
     "post_ids", metavar="ID...", nargs=-1, required=True, type=click.IntRange(min=1)
 )
+SOME_POST_IDS = click.argument("post_ids", metavar="[ID]...", nargs=-1, type=click.IntRange(min=1))
+HELD_FIELDS = "id? state? error? matches? accounts? byReason? done? refused?"
 PostAction = Callable[[WorkerContainer, Post], str]
 """Does something to a post and returns its state afterwards."""
 
@@ -142,30 +145,69 @@ def hold_posts(post_ids: tuple[int, ...]) -> Iterator[CommandResult]:
     yield from change_posts(post_ids, hold_one_post, "on hold")
 
 
+RELEASE_HELD = HeldAction(
+    "release",
+    "released",
+    "release them? They go out now or at their time",
+    publishing.release_held_posts,
+)
+CANCEL_HELD = HeldAction("cancel", "cancelled", "cancel them?", publishing.cancel_held_posts)
+
+
 @posts_group.command(
     "release",
-    examples=("signalpost posts release 17", "signalpost posts release 17 18 19"),
+    examples=(
+        "signalpost posts release 17 18 19",
+        "signalpost posts release --held --reason restored --since 2026-11-30 --dry-run",
+        "signalpost posts release --held --account 7 --yes",
+    ),
     failure="at least one of the posts is not on hold, or its account has to be connected again",
-    fields="id state? error?",
+    fields=HELD_FIELDS,
 )
-@POST_IDS
+@SOME_POST_IDS
+@add_held_options
+@YES_OPTION
 @prints_results
-def release_posts(post_ids: tuple[int, ...]) -> Iterator[CommandResult]:
-    """Let posts on hold go out, now or at their time."""
-    yield from change_posts(post_ids, release_one_post, "released")
+def release_posts(
+    post_ids: tuple[int, ...], *, held: bool, is_confirmed: bool, **filters: Any
+) -> Iterator[CommandResult]:
+    """Let posts on hold go out, now or at their time.
+
+    With --held all of them, or those that the filters choose: they are counted, and released after
+    a confirmation. An interrupted run is continued by the same command.
+    """
+    require_one_form(post_ids, held=held, **filters)
+    if held:
+        yield from act_on_held(RELEASE_HELD, is_confirmed=is_confirmed, **filters)
+    else:
+        yield from change_posts(post_ids, release_one_post, "released")
 
 
 @posts_group.command(
     "cancel",
-    examples=("signalpost posts cancel 17", "signalpost posts cancel 17 18 --yes"),
+    examples=(
+        "signalpost posts cancel 17 18 --yes",
+        "signalpost posts cancel --held --reason restored --until 2026-11-30 --dry-run",
+    ),
     failure="at least one of the posts has ended, or may be public already",
-    fields="id state? error?",
+    fields=HELD_FIELDS,
 )
-@POST_IDS
+@SOME_POST_IDS
+@add_held_options
 @YES_OPTION
 @prints_results
-def cancel_posts(post_ids: tuple[int, ...], *, is_confirmed: bool) -> Iterator[CommandResult]:
-    """Cancel posts that have not been published."""
+def cancel_posts(
+    post_ids: tuple[int, ...], *, held: bool, is_confirmed: bool, **filters: Any
+) -> Iterator[CommandResult]:
+    """Cancel posts that have not been published.
+
+    With --held all that are on hold, or those that the filters choose. An interrupted run is
+    continued by the same command.
+    """
+    require_one_form(post_ids, held=held, **filters)
+    if held:
+        yield from act_on_held(CANCEL_HELD, is_confirmed=is_confirmed, **filters)
+        return
     numbers = ", ".join(map(str, post_ids))
     require_confirmation(f"Cancel post {numbers}?", is_confirmed=is_confirmed)
     yield from change_posts(post_ids, cancel_one_post, "cancelled")

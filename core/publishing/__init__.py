@@ -9,6 +9,7 @@ from core.publishing.create import request_post
 from core.publishing.edit import PostChanges, edit_post
 from core.publishing.enqueue import enqueue_post
 from core.publishing.forecast import ForecastPost, QuotaForecast, forecast_post
+from core.publishing.held_posts import cancel_held_posts, release_held_posts
 from core.publishing.hold import hold_post
 from core.publishing.job_types import PUBLISH_JOB_TYPE, UPLOAD_JOB_TYPE
 from core.publishing.post_history import PostHistory, load_post_history
@@ -52,6 +53,7 @@ __all__ = [
     "QuotaForecast",
     "RemainingQuota",
     "UploadProgress",
+    "cancel_held_posts",
     "cancel_post",
     "check_post",
     "count_quotas",
@@ -71,6 +73,7 @@ __all__ = [
     "load_limits",
     "load_post_history",
     "recheck_posts_without_video_id",
+    "release_held_posts",
     "release_post",
     "request_post",
     "request_post_by_body",

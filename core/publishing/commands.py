@@ -240,20 +240,23 @@ def release_post(
     """
     with database.transaction() as session:
         post = load_own_post(session, post_id, user_id=user_id, lock=True)
-        if post.hold_reason is None:
-            raise Conflict("the post is not parked", details={"state": post.state})
-        load_active_account(session, post)
-        kind = "released_by_operator" if is_by_operator else "released"
-        PostEvents(session).add(post, kind, note=post.hold_reason)
-        post.hold_reason = None
-        post.due_at = Posts.due_time(post.publish_at)
-        audit.record_action(
-            session, "post.released", user_id=post.user_id, subject=f"post:{post.id}"
-        )
+        release_locked_post(session, post, is_by_operator=is_by_operator)
         session.flush()
         session.refresh(post)
     services.wake("posts")
     return post
+
+
+def release_locked_post(session: Session, post: Post, *, is_by_operator: bool) -> None:
+    """Release a post that is locked. Errors: as `release_post`, before anything is changed."""
+    if post.hold_reason is None:
+        raise Conflict("the post is not parked", details={"state": post.state})
+    load_active_account(session, post)
+    kind = "released_by_operator" if is_by_operator else "released"
+    PostEvents(session).add(post, kind, note=post.hold_reason)
+    post.hold_reason = None
+    post.due_at = Posts.due_time(post.publish_at)
+    audit.record_action(session, "post.released", user_id=post.user_id, subject=f"post:{post.id}")
 
 
 def load_active_account(session: Session, post: Post) -> Account:

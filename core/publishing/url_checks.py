@@ -112,6 +112,8 @@ def find_url_fault(item: MediaItem, fetch_rule: FetchRule, services: Services) -
     except PlatformError as error:
         if error.code == "PRIVATE_HOST":
             return UrlFault("leads to a private network")
+        if error.code == "HOST_NOT_ALLOWED":
+            return UrlFault("names a host that the operator does not allow")
         return UrlFault("does not answer", may_pass=True)
     if response.status not in OK_STATUSES:
         return judge_status(response)

@@ -70,6 +70,8 @@ RUNS = [
     "posts stuck",
     "posts hold {queued_post}",
     "posts release {queued_post}",
+    "posts release --held --dry-run",
+    "posts cancel --held --yes",
     "posts cancel {queued_post} --yes",
     "posts retry {failed_post}",
     "accounts disconnect {account} --yes",
