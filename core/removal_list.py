@@ -9,7 +9,7 @@ to. Each machine writes a file of its own, because several may share the folder.
 import json
 import os
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -74,7 +74,7 @@ class RemovalList:
             }
         )
         try:
-            append_line(self._folder / f"removals-{socket.gethostname()}.jsonl", line)
+            append_line(own_file(self._folder), line)
         except OSError as error:
             log_fault("removal_list.not_written", reason=error.strerror, line=line)
 
@@ -114,14 +114,34 @@ def open_lines(path: Path) -> list[str]:
     return path.read_text(errors="replace").splitlines()
 
 
-def parse_lines(lines: Iterable[str]) -> Iterable[Removal]:
+def parse_lines(lines: Iterable[str]) -> Iterator[Removal]:
     for line in lines:
-        try:
-            fields = json.loads(line)
-            at = datetime.fromisoformat(fields["at"])
-            yield Removal(at.astimezone(UTC), RemovalKind(fields["kind"]), str(fields["subject"]))
-        except (ValueError, KeyError, TypeError):
+        removal = parse_line(line)
+        if removal is None:
             log_fault("removal_list.line_unreadable")
+        else:
+            yield removal
+
+
+def parse_line(line: str) -> Removal | None:
+    """Read one line; None if it is none of ours."""
+    try:
+        fields = json.loads(line)
+        at = datetime.fromisoformat(fields["at"])
+        return Removal(at.astimezone(UTC), RemovalKind(fields["kind"]), str(fields["subject"]))
+    except (ValueError, KeyError, TypeError, OverflowError):
+        return None
+
+
+def count_lines(folder: Path) -> tuple[int, int]:
+    """Return how many lines the list has, and how many of them cannot be read. Errors: OSError."""
+    lines = [line for path in folder.glob(FILE_PATTERN) for line in open_lines(path)]
+    return len(lines), sum(parse_line(line) is None for line in lines)
+
+
+def own_file(folder: Path) -> Path:
+    """The file of this machine."""
+    return folder / f"removals-{socket.gethostname()}.jsonl"
 
 
 def log_fault(message: str, **fields: str | None) -> None:

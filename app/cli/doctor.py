@@ -26,7 +26,8 @@ from tasks import broker_ping
 def doctor_command(*, probe: bool) -> Iterator[CommandResult]:
     """Find faults of this installation, and say what to do.
 
-    Checks settings, stores, broker, clock, beat, platforms and whether platforms reach us.
+    Checks settings, stores, broker, clock, beat, the mail server, the list of erasures, platforms
+    and whether platforms reach us.
     """
     yield from (check_result(check) for check in check_installation(probe=probe))
 

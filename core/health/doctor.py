@@ -12,8 +12,10 @@ from core.health.alert_checks import check_alarm
 from core.health.broker_checks import check_brokers
 from core.health.database_checks import check_database, find_advice
 from core.health.doctor_check import DoctorCheck
+from core.health.mail_checks import check_mails
 from core.health.media_checks import check_media
 from core.health.readiness import Readiness, platform_states
+from core.health.removal_checks import check_removal_list
 from db.session import Database, find_database_fault
 from platforms.errors import AppRefused, PlatformError
 from platforms.http import SAFE_RETRY, HttpClient
@@ -54,6 +56,8 @@ def run_checks(
     yield from guard_checks("broker", check_brokers(services, find_broker_fault))
     yield from guard_checks("work", check_work(readiness))
     yield from guard_checks("alarm", check_alarm(database, services))
+    yield from guard_checks("mails", check_mails(services))
+    yield from guard_checks("erasure list", check_removal_list(services))
     yield from guard_checks("media", check_media(services))
     yield from list_platform_states(services)
     yield from check_redirect_uris(services)

@@ -25,6 +25,8 @@ class MailHandler(socketserver.StreamRequestHandler):
             self.setup()
         elif verb == "RCPT" and self.server.refusal:
             self.reply(self.server.refusal)
+        elif verb == "AUTH" and self.server.login_refusal:
+            self.reply(self.server.login_refusal)
         elif verb == "DATA":
             self.reply("354 go ahead")
             lines = iter(self.rfile.readline, b".\r\n")
@@ -49,9 +51,10 @@ class MailServerOfTest(socketserver.ThreadingTCPServer):
 
 @contextmanager
 def run_mail_server(certificate=None, *, port=0):
-    """`refusal` is what each recipient is answered, if it is set."""
+    """`refusal` is what each recipient is answered, `login_refusal` what each login, if set."""
     with MailServerOfTest(("127.0.0.1", port), MailHandler) as server:
-        server.commands, server.mails, server.tls_context, server.refusal = [], [], None, None
+        server.commands, server.mails, server.tls_context = [], [], None
+        server.refusal = server.login_refusal = None
         if certificate is not None:
             server.tls_context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             server.tls_context.load_cert_chain(certificate.certificate_file, certificate.key_file)
