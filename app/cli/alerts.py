@@ -6,6 +6,7 @@ from functools import partial
 from types import FrameType
 
 import click
+import structlog
 
 from app.api.alerts import serialize_open_alert
 from app.cli.command import CommandGroup, DocumentedCommand
@@ -20,6 +21,8 @@ from core.health.notice_sinks import NotDelivered, NoticeSink, build_sinks
 from core.health.notices import Notice, build_test_notice
 from db.ops.alerts import Alert, Alerts
 from tasks import broker_ping
+
+log = structlog.get_logger(__name__)
 
 
 @click.group("alerts", cls=CommandGroup)
@@ -125,6 +128,7 @@ def monitor_command() -> CommandResult:
     NotificationMailer(database, services.settings, services.now).start()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, partial(stop_monitor, monitor))
+    log.info("monitor.started")
     monitor.run()
     return CommandResult("stopped")
 

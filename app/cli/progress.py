@@ -8,6 +8,8 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from core.observability.raw_output import is_output_json
+
 ReportStep = Callable[[str, int, int], None]
 """Gets the name of the step, how much is done, and how much there is in all."""
 
@@ -40,6 +42,7 @@ def print_new_steps() -> ReportStep:
     def print_step(name: str, done: int, total: int) -> None:
         if name not in printed:
             printed.add(name)
-            click.echo(f"{name}: {done} of {total}", err=True)
+            # In a log, what goes to stderr is a warning.
+            click.echo(f"{name}: {done} of {total}", err=not is_output_json())
 
     return print_step

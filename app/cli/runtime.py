@@ -12,6 +12,7 @@ import click
 from core.config.garbage_collection import exclude_loaded_objects
 from core.config.settings import Settings, load_settings
 from core.observability import telemetry
+from core.observability.raw_output import is_output_json
 from tasks.runtime import WorkerContainer, current_container
 
 T = TypeVar("T")
@@ -43,14 +44,15 @@ def load_container() -> WorkerContainer:
 
 
 def load_command_settings() -> Settings:
-    """Load the settings and configure logging: warnings only, unless LOG_LEVEL is set.
+    """Load the settings and configure logging: warnings only, unless LOG_LEVEL is set or the
+    output is a log.
 
     Errors: Misconfigured.
     """
     settings = load_settings()
     logging_settings = (
         settings
-        if "LOG_LEVEL" in settings.configured_names
+        if "LOG_LEVEL" in settings.configured_names or is_output_json()
         else settings.model_copy(update={"log_level": "WARNING"})
     )
     telemetry.configure_logging(logging_settings)

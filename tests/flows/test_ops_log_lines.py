@@ -127,3 +127,59 @@ def test_with_log_format_text_they_stay_as_they_are(tmp_path):
     ended = run_failing_program(tmp_path, LOG_FORMAT="text")
     assert ended.stdout == "a banner\n"
     assert "Traceback (most recent call last)" in ended.stderr
+
+
+def start_command(folder, *arguments, **settings):
+    return start_process(
+        (sys.executable, "-m", "local.cli", *arguments),
+        cwd=folder,
+        env={"PYTHONPATH": str(ROOT), "LOG_FORMAT": "json", **settings},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def read_messages(output):
+    assert find_other_lines(output) == []
+    return [json.loads(line)["message"] for line in output.splitlines()]
+
+
+def test_migrate_writes_json_where_the_setting_says_so(empty_database_url, tmp_path):
+    output, _ = start_command(tmp_path, "migrate", DATABASE_URL=empty_database_url).communicate()
+    messages = read_messages(output)
+    assert any(message.startswith("migration 0001: 1 of ") for message in messages)
+    assert any(" tables, " in message for message in messages)
+    levels = {json.loads(line)["level"] for line in output.splitlines()}
+    assert levels == {"info"}
+
+
+def test_migrate_writes_its_failure_as_json_and_without_the_password(tmp_path):
+    url = f"postgresql://app:c4n4ry@127.0.0.1:{find_free_port()}/none"
+    process = start_command(tmp_path, "migrate", "status", DATABASE_URL=url)
+    output, _ = process.communicate()
+    assert process.returncode == 1
+    assert any("What to do: " in message for message in read_messages(output))
+    assert "c4n4ry" not in output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings"),
+    [(("migrate", "status"), {"LOG_FORMAT": ""}), (("migrate", "status", "--json"), {})],
+)
+def test_for_people_and_with_json_results_the_output_is_as_ever(
+    empty_database_url, tmp_path, arguments, settings
+):
+    process = start_command(tmp_path, *arguments, DATABASE_URL=empty_database_url, **settings)
+    output, _ = process.communicate()
+    assert find_other_lines(output) == output.splitlines()
+
+
+def test_every_line_of_the_monitor_is_json(stack, tmp_path):
+    environment = stack.find_process("worker").environ()
+    settings = environment | {"SIGNALPOST_ROLE": "monitor", "LOG_FORMAT": "json"}
+    process = start_command(tmp_path, "monitor", **settings)
+    lines = [process.stdout.readline()]
+    process.terminate()
+    output, _ = process.communicate(timeout=30)
+    assert read_messages("".join(lines) + output)[-1] == "stopped"
