@@ -29,6 +29,7 @@ from core.media_store.directory import DirectoryStore
 from core.media_store.store import MediaStore
 from core.observability import metrics, telemetry, tracing
 from core.removal_list import SESSION_KEY, RemovalList
+from db.observed_statements import StatementKind
 from db.session import Database
 from platforms.adapter import Adapter
 from platforms.base import WebhookAdapter
@@ -189,6 +190,19 @@ def build_database(settings: Settings, *, role: str) -> Database:
         on_unavailable=metrics.DB_ERRORS.inc,
         token_guard=settings.limits.token_guard,
         info={SESSION_KEY: build_removal_list(settings)},
+        observer=observe_statement if settings.tracing_endpoint else None,
+    )
+
+
+def observe_statement(kind: StatementKind, seconds: float, error: BaseException | None) -> None:
+    """Record the span of a statement, if it belongs to a trace."""
+    tracing.record_inner_span(
+        f"{kind.operation} {kind.table or 'other'}",
+        seconds=seconds,
+        operation=kind.operation,
+        table=kind.table,
+        statements=kind.statements,
+        error=error and type(error).__name__,
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from db.connection_faults import describe_fault, find_installation_fault, is_unavailable
 from db.connections import create_postgres_engine
+from db.observed_statements import StatementObserver, observe_statements
 
 __all__ = [
     "Connection",
@@ -58,12 +59,13 @@ class Database:
         on_unavailable: Callable[[], None] = lambda: None,
         token_guard: timedelta = DEFAULT_TOKEN_GUARD,
         info: Mapping[str, Any] | None = None,
+        observer: StatementObserver | None = None,
     ) -> None:
         """`url` is as libpq reads it; `application_name` is what pg_stat_activity shows.
 
         `on_unavailable` is called each time that Postgres does not answer. `token_guard` is
         stored in every session, because the queries for tokens have no access to the settings;
-        so is `info`.
+        so is `info`. `observer` gets each statement.
         """
         self._on_unavailable = on_unavailable
         self.pool_size = pool_size
@@ -78,6 +80,8 @@ class Database:
             pool_pre_ping=True,
             executemany_mode="values_plus_batch",  # one round trip for updates of many rows
         )
+        if observer is not None:
+            observe_statements(self._engine, observer)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:

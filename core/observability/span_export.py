@@ -74,6 +74,9 @@ class SpanExport:
         _propagator.inject(carrier)
         return carrier.get(HEADER)
 
+    def has_current_span(self) -> bool:
+        return trace.get_current_span().get_span_context().is_valid
+
     def close(self) -> None:
         self._provider.force_flush(CLOSE_TIMEOUT)
         self._provider.shutdown()

@@ -1,4 +1,4 @@
-"""Spans of requests, jobs, calls and changes of posts, sent by OTLP where a setting asks for it.
+"""Spans of requests, jobs, calls, statements and changes of posts, sent by OTLP if a setting asks.
 
 Without OTEL_EXPORTER_OTLP_ENDPOINT nothing of OpenTelemetry is imported, and `record_span` does
 nothing (decision 0070).
@@ -30,6 +30,8 @@ class SpanRecorder(Protocol):
     ) -> None: ...
 
     def current_trace_parent(self) -> str | None: ...
+
+    def has_current_span(self) -> bool: ...
 
     def close(self) -> None: ...
 
@@ -82,6 +84,12 @@ def record_past_span(
     """Record what has just ended, after so many seconds."""
     if _recorders:
         _recorders[0].record_past(name, parent, attributes, seconds)
+
+
+def record_inner_span(name: str, *, seconds: float, **attributes: Any) -> None:
+    """Record what has just ended, if there is a span around it: by itself it begins no trace."""
+    if _recorders and _recorders[0].has_current_span():
+        _recorders[0].record_past(name, None, attributes, seconds)
 
 
 def current_trace_parent() -> str | None:

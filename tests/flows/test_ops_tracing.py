@@ -98,6 +98,29 @@ def test_one_trace_leads_from_the_request_to_the_webhook(traced_post):
     assert outside == [request.name]
 
 
+STATEMENT_ATTRIBUTES = {"operation", "table", "statements"}
+
+
+def test_statements_of_the_request_are_spans_below_it(traced_post):
+    _, spans, _ = traced_post
+    (request,) = [span for _, span in spans if span.name == "POST /api/tiktok/upload"]
+    below = [span for _, span in spans if span.parent_span_id == request.span_id]
+    statements = [span for span in below if "operation" in {each.key for each in span.attributes}]
+    names = {span.name for span in statements}
+    assert names >= {"INSERT posts", "SELECT oauth_accounts", "INSERT post_events"}
+    assert {each.key for span in statements for each in span.attributes} == STATEMENT_ATTRIBUTES
+    for span in statements:
+        assert request.start_time_unix_nano <= span.start_time_unix_nano
+        assert span.end_time_unix_nano <= request.end_time_unix_nano
+
+
+def test_a_statement_outside_of_a_trace_begins_none(traced_stack, receiver, traced_post):
+    """Workers look for due rows each second."""
+    roots = {span.name for _, span in receiver.spans if not span.parent_span_id}
+    assert roots
+    assert not {name for name in roots if name.startswith(("SELECT", "INSERT", "UPDATE"))}
+
+
 def test_no_span_holds_what_a_caller_or_a_platform_wrote(traced_stack, traced_post, receiver):
     _, _, canaries = traced_post
     settings = (traced_stack.folder / "data" / "settings.json").read_text()
