@@ -19,7 +19,7 @@ from tests.flows.child_processes import start_process
 
 WEED_COMMAND = str(Path(sys.executable).with_name("weed"))
 BUCKET = "media-of-tests"
-KEY_ID, KEY = "signalpost-tests", "canary-of-the-media-store"
+KEY_ID, BUCKET_KEY = "signalpost-tests", "canary-of-the-media-store"
 START_TIMEOUT = 30  # seconds
 GRPC_PORTS = ("master.port", "volume.port", "filer.port", "s3.port")
 
@@ -43,7 +43,7 @@ class S3Server:
             "MEDIA_BUCKET_ENDPOINT_URL": self.url,
             "MEDIA_BUCKET_PATH_STYLE": "on",
             "MEDIA_BUCKET_ACCESS_KEY_ID": KEY_ID,
-            "MEDIA_BUCKET_SECRET_ACCESS_KEY": KEY,
+            "MEDIA_BUCKET_SECRET_ACCESS_KEY": BUCKET_KEY,
         }
 
     @property
@@ -53,7 +53,7 @@ class S3Server:
             endpoint_url=self.url,
             region_name="us-east-1",
             aws_access_key_id=KEY_ID,
-            aws_secret_access_key=KEY,
+            aws_secret_access_key=BUCKET_KEY,
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )
 
@@ -61,7 +61,7 @@ class S3Server:
         self.folder.mkdir(parents=True, exist_ok=True)
         identity = {
             "name": "signalpost",
-            "credentials": [{"accessKey": KEY_ID, "secretKey": KEY}],
+            "credentials": [{"accessKey": KEY_ID, "secretKey": BUCKET_KEY}],
             "actions": ["Admin"],
         }
         config = self.folder / "s3.json"
