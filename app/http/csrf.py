@@ -2,11 +2,15 @@
 
 Flask-WTF compares the token of a request with the seed in a signed cookie. The cookie also names
 the login session, so that somebody who plants their own cookie and token in another person's
-browser changes nothing there.
+browser changes nothing there. Both are signed with HMAC-SHA-256, and not with SHA-1, the default.
 """
 
+import hashlib
+
 from flask import Flask, g, request, session
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
+from itsdangerous import Signer
 
 from app.http.context import find_principal
 from core.identity.principals import AuthMethod
@@ -18,6 +22,12 @@ UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 csrf = CSRFProtect()
 
 
+class CookieSessions(SecureCookieSessionInterface):
+    """Flask's sessions in signed cookies, with another hash function."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+
 def init_csrf(app: Flask) -> None:
     """Give templates `csrf_token()`. `check_csrf` decides which requests need a token."""
     app.config.update(
@@ -25,6 +35,8 @@ def init_csrf(app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # valid as long as the session
         WTF_CSRF_HEADERS=["X-CSRF-Token", "X-CSRFToken"],
     )
+    app.session_interface = CookieSessions()
+    Signer.default_digest_method = staticmethod(hashlib.sha256)  # of Flask-WTF, which names none
     csrf.init_app(app)
     app.jinja_env.globals["csrf_token"] = issue_csrf_token
     app.context_processor(lambda: {"csrf_token": issue_csrf_token})

@@ -1,5 +1,7 @@
 """CSRF tokens, security headers, and https in production."""
 
+import base64
+import hashlib
 import re
 
 import pytest
@@ -57,6 +59,14 @@ def test_a_csrf_cookie_and_token_of_somebody_else_change_nothing(sign_in, make_u
     fresh = victim.get("/api/auth/me").json["csrfToken"]
     headers = {"X-CSRF-Token": fresh}
     assert victim.post("/api/keys", json=NEW_KEY, headers=headers).status_code == 201
+
+
+def test_the_csrf_cookie_and_token_are_signed_with_sha256(signed_in_client):
+    lengths = {
+        len(base64.urlsafe_b64decode(signed.rpartition(".")[2] + "=="))
+        for signed in (csrf_cookie(signed_in_client), signed_in_client.csrf_token)
+    }
+    assert lengths == {hashlib.sha256().digest_size}
 
 
 def test_a_session_whose_csrf_cookie_is_gone_gets_another_one(signed_in_client):
