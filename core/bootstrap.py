@@ -12,7 +12,7 @@ from importlib import import_module
 
 import structlog
 
-from core import audit
+from core import audit, breached_passwords
 from core.config.settings import Settings
 from core.crypto import KeyRing
 from core.errors import Misconfigured
@@ -33,7 +33,7 @@ from db.observed_statements import StatementKind
 from db.session import Database
 from platforms.adapter import Adapter
 from platforms.base import WebhookAdapter
-from platforms.http import HttpClient, create_public_session
+from platforms.http import HttpClient, create_public_session, create_session
 from platforms.registry import PLATFORMS
 
 # Connections per process. The web process needs one per thread and has two to spare; the event
@@ -160,11 +160,17 @@ def observe_call(platform: str, endpoint: str, outcome: str, seconds: float) -> 
 
 
 def build_public_http(settings: Settings, *, body_limit: int = MAX_EXCERPT_BYTES) -> HttpClient:
-    """Build an HTTP client for URLs of others: public hosts only, unless settings allow others."""
-    observe = partial(metrics.count_upstream_call, "endpoint", status_label=metrics.status_class)
-    if settings.endpoint_private_hosts:
-        return HttpClient(observe=observe, body_limit=body_limit)
-    return HttpClient(observe=observe, body_limit=body_limit, session_factory=create_public_session)
+    """Build an HTTP client for URLs of others: public hosts only, unless settings allow others, and
+    none but those of OUTGOING_HOSTS, if it is set.
+    """
+    return HttpClient(
+        observe=partial(metrics.count_upstream_call, "endpoint", status_label=metrics.status_class),
+        body_limit=body_limit,
+        session_factory=create_session
+        if settings.endpoint_private_hosts
+        else create_public_session,
+        allowed_hosts=settings.outgoing_hosts,
+    )
 
 
 def build_webhook_adapters(settings: Settings) -> dict[str, WebhookAdapter]:
@@ -189,7 +195,10 @@ def build_database(settings: Settings, *, role: str) -> Database:
         application_name=f"signalpost-{role}",
         on_unavailable=metrics.DB_ERRORS.inc,
         token_guard=settings.limits.token_guard,
-        info={SESSION_KEY: build_removal_list(settings)},
+        info={
+            SESSION_KEY: build_removal_list(settings),
+            breached_passwords.SESSION_KEY: settings.breached_passwords,
+        },
         observer=observe_statement if settings.tracing_endpoint else None,
     )
 

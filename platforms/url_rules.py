@@ -5,6 +5,7 @@ Names are not resolved here; `platforms.http.ssrf` resolves them when it connect
 """
 
 import re
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -125,6 +126,12 @@ def has_valid_port(parts: SplitResult) -> bool:
 def explicit_port(netloc: str) -> str:
     """Return the port as text, also one that is no number; empty if the URL names none."""
     return netloc.rpartition(":")[2] if ":" in netloc.rpartition("]")[2] else ""
+
+
+def is_listed_host(host: str, names: Collection[str]) -> bool:
+    """Whether the host is one of these names; `.example.org` stands for every name below it."""
+    folded = host.lower().rstrip(".")
+    return any(folded.endswith(name) if name.startswith(".") else folded == name for name in names)
 
 
 def is_public_host(host: str) -> bool:

@@ -33,6 +33,7 @@ from core.config.roles import (
     select_variables,
 )
 from core.config.value_types import (
+    AbsoluteFile,
     AbsoluteFolder,
     BrokerUrl,
     CaFile,
@@ -86,6 +87,9 @@ class Settings(DatabaseSettings):
     )
     media_url: MediaUrl | None = Field(default=None, validation_alias="MEDIA_URL")
     erasure_list: AbsoluteFolder | None = Field(default=None, validation_alias="ERASURE_LIST")
+    breached_passwords: AbsoluteFile | None = Field(
+        default=None, validation_alias="BREACHED_PASSWORDS"
+    )
 
     public_url: PublicUrl = Field(default="http://127.0.0.1:8000", validation_alias="PUBLIC_URL")
     secret_key: SecretText = Field(
@@ -108,6 +112,7 @@ class Settings(DatabaseSettings):
     flower_basic_auth: SecretText | None = Field(default=None, validation_alias="FLOWER_BASIC_AUTH")
     flower_url: WebUrl | None = Field(default=None, validation_alias="FLOWER_URL")
     endpoint_private_hosts: Flag = Field(default=False, validation_alias="ENDPOINT_PRIVATE_HOSTS")
+    outgoing_hosts: HostNames = Field(default=(), validation_alias="OUTGOING_HOSTS")
     publish_mode: Literal["live", "shadow", "dry_run"] = Field(
         default="live", validation_alias="PUBLISH_MODE"
     )

@@ -69,6 +69,13 @@ def parse_absolute_folder(value: str) -> Path:
     return folder
 
 
+def parse_absolute_file(value: str) -> Path:
+    file = Path(value)
+    if not file.is_absolute():
+        raise ValueError("must be /the/absolute/path of a file")
+    return file
+
+
 def parse_encryption_key(value: str) -> tuple[str, Secret]:
     """Check one key and give it the id of a single key. Errors: ValueError."""
     decode_key(Secret(value))
@@ -100,6 +107,7 @@ RedisUrl = Annotated[str, from_text(parse_redis_url)]
 CaFile = Annotated[str, from_text(parse_ca_file)]
 PortNumber = Annotated[int, from_text(parse_port)]
 MediaUrl = Annotated[str, from_text(parse_media_url)]
+AbsoluteFile = Annotated[Path, from_text(parse_absolute_file)]
 AbsoluteFolder = Annotated[Path, from_text(parse_absolute_folder)]
 EncryptionKeys = tuple[tuple[str, Secret], ...]
 """Key ids with base64 of 32 bytes each, the current key first."""

@@ -19,7 +19,11 @@ from db.outbox.deliveries import Deliveries
 from db.outbox.endpoints import Endpoint, Endpoints, EndpointSecret, EndpointSecrets
 from db.session import Session
 from platforms.secret import Secret
-from platforms.url_rules import validate_http_url, validate_public_https_url
+from platforms.url_rules import (
+    is_listed_host,
+    validate_http_url,
+    validate_public_https_url,
+)
 
 MAX_ENDPOINTS_PER_USER = 20
 
@@ -73,7 +77,7 @@ def create_endpoint(
 
     Errors: Invalid; Conflict if the user has `MAX_ENDPOINTS_PER_USER` already.
     """
-    valid_url = validate_url(url, allow_private=services.settings.endpoint_private_hosts)
+    valid_url = validate_by_settings(url, services)
     Users(session).lock(user_id)  # so that parallel requests count each other's endpoints
     if len(Endpoints(session).list_for_user(user_id)) >= MAX_ENDPOINTS_PER_USER:
         raise Conflict(
@@ -133,7 +137,7 @@ def update_endpoint(
     """
     endpoint = get_endpoint(session, endpoint_id, user_id=user_id, locked=True)
     if url is not None:
-        endpoint.url = validate_url(url, allow_private=services.settings.endpoint_private_hosts)
+        endpoint.url = validate_by_settings(url, services)
     if events is not None:
         endpoint.events = validate_event_types(events)
     if description is not None:
@@ -176,16 +180,33 @@ def record_audit(session: Session, endpoint: Endpoint, action: str, **details: o
     audit.record_action(session, action, user_id=endpoint.user_id, subject=subject, details=details)
 
 
-def validate_url(url: str, *, allow_private: bool) -> str:
+def validate_by_settings(url: str, services: Services) -> str:
+    """Return the endpoint's URL, judged by the settings. Errors: as `validate_url`."""
+    settings = services.settings
+    return validate_url(
+        url, allow_private=settings.endpoint_private_hosts, hosts=settings.outgoing_hosts
+    )
+
+
+def validate_url(url: str, *, allow_private: bool, hosts: Collection[str] = ()) -> str:
     """Return the endpoint's URL. With `allow_private`, also http and private hosts (development).
 
-    Errors: Invalid, whose text does not contain the URL.
+    `hosts`: the only ones that are allowed; empty: any. Errors: Invalid, whose text does not
+    contain the URL.
     """
+    validate = validate_http_url if allow_private else validate_public_https_url
     try:
-        return validate_http_url(url) if allow_private else validate_public_https_url(url)
+        require_allowed_host(validate(url), hosts)
     except ValueError as error:
         fields = {"url": str(error)}
         raise Invalid("the endpoint's URL is not valid", details={"fields": fields}) from None
+    return url
+
+
+def require_allowed_host(url: str, hosts: Collection[str]) -> None:
+    """Errors: ValueError if there is a list of hosts, and that of the URL is not among them."""
+    if hosts and not is_listed_host(urlsplit(url).hostname or "", hosts):
+        raise ValueError("must name a host that the operator allows")
 
 
 def validate_event_types(events: Collection[str]) -> list[str]:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from threading import BoundedSemaphore
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from core.breached_passwords import is_breached
 from core.errors import Invalid, ServiceUnavailable
 from core.identity.weak_passwords import is_common_password, is_made_of_names
 from platforms.secret import Secret
@@ -53,13 +55,13 @@ class GuessablePassword(Invalid):
     """This password is among those that are guessed first."""
 
 
-def hash_password(password: Secret, *, email: str = "") -> str:
-    """Hash a new password of the person with this e-mail.
+def hash_password(password: Secret, *, email: str = "", breached: Path | None = None) -> str:
+    """Hash a new password of the person with this e-mail. `breached`: the file of known ones.
 
     Errors: Invalid if it is too short, too long or guessed easily; ServiceUnavailable.
     """
     check_password_form(password)
-    check_password_strength(password, email=email)
+    check_password_strength(password, email=email, breached=breached)
     with take_hash_turn():
         return HASHER.hash(password.reveal())
 
@@ -76,13 +78,19 @@ def check_password_form(password: Secret, *, field: str = "password") -> None:
     raise Invalid(f"{field} {message}", details={"fields": {field: message}})
 
 
-def check_password_strength(password: Secret, *, email: str = "", field: str = "password") -> None:
-    """Errors: GuessablePassword, naming the field, if it is common or consists of known names."""
+def check_password_strength(
+    password: Secret, *, email: str = "", field: str = "password", breached: Path | None = None
+) -> None:
+    """Errors: GuessablePassword, naming the field, if it is common, consists of known names or is
+    in the file of breached ones; ServiceUnavailable if that cannot be read.
+    """
     text = password.reveal()
     if is_common_password(text):
         message = "is a common password or a single word"
     elif is_made_of_names(text, email=email):
         message = "consists of names that are known: ours, a platform's or those of the e-mail"
+    elif breached is not None and is_breached(text, breached):
+        message = "is known from a breach of another service"
     else:
         return
     raise GuessablePassword(f"{field} {message}", details={"fields": {field: message}})

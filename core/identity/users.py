@@ -5,6 +5,7 @@ sessions and keys, and enabling revives none of them.
 """
 
 from core import audit
+from core.breached_passwords import find_breached_file
 from core.errors import Conflict, Invalid, NotFound
 from core.identity import passwords, sign_in_throttle
 from core.identity.emails import is_email
@@ -25,7 +26,9 @@ def create_user(
     if not is_email(email):
         message = "must be an e-mail address"
         raise Invalid(f"email {message}", details={"fields": {"email": message}})
-    password_hash = password and passwords.hash_password(password, email=email)
+    password_hash = password and passwords.hash_password(
+        password, email=email, breached=find_breached_file(session)
+    )
     user = Users(session).add(email, password_hash=password_hash, is_admin=is_admin)
     if user is None:
         raise Conflict("a user with this e-mail exists already")
@@ -77,8 +80,8 @@ def replace_password(database: Database, user_id: int, password: Secret) -> None
     Errors: NotFound; Invalid.
     """
     with database.transaction() as session:
-        email = lock_user(session, user_id).email
-    password_hash = passwords.hash_password(password, email=email)
+        email, breached = lock_user(session, user_id).email, find_breached_file(session)
+    password_hash = passwords.hash_password(password, email=email, breached=breached)
     with database.transaction() as session:
         user = lock_user(session, user_id)
         ended = end_access(session, user)
@@ -97,8 +100,8 @@ def change_password(
     """
     passwords.check_password_form(new, field="newPassword")
     with database.transaction() as session:
-        email = lock_user(session, user_id).email
-    passwords.check_password_strength(new, email=email, field="newPassword")
+        email, breached = lock_user(session, user_id).email, find_breached_file(session)
+    passwords.check_password_strength(new, email=email, field="newPassword", breached=breached)
     subject = sign_in_throttle.password_change_subject(user_id)
     with passwords.take_hash_turn():
         with database.transaction() as session:

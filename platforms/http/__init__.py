@@ -6,7 +6,7 @@ they never appear in a log line or an error.
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from queue import Empty, LifoQueue
 from ssl import SSLCertVerificationError
@@ -39,6 +39,7 @@ from platforms.http.retry import (
     call_with_retries,
 )
 from platforms.http.ssrf import PrivateHost, create_public_session
+from platforms.url_rules import is_listed_host
 
 __all__ = [
     "NO_RETRY",
@@ -48,6 +49,7 @@ __all__ = [
     "HttpResponse",
     "HttpRetryPolicy",
     "create_public_session",
+    "create_session",
 ]
 
 log = structlog.get_logger(__name__)
@@ -68,6 +70,7 @@ class HttpClient:
         observe: CallObserver | None = None,
         session_factory: Callable[[], requests.Session] = create_session,
         body_limit: int | None = None,
+        allowed_hosts: Collection[str] = (),
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.time,
@@ -75,12 +78,14 @@ class HttpClient:
         """`body_limit`: read only so many bytes of a response and ignore the rest.
 
         Without it, a response of more than 1 MiB is an error. `session_factory`: use
-        `create_public_session` for URLs that users supply.
+        `create_public_session` for URLs that users supply. `allowed_hosts`: call no others; empty:
+        any.
         """
         self._timeout = timeout
         self._observe = observe
         self._session_factory = session_factory
         self._body_limit = body_limit
+        self._allowed_hosts = allowed_hosts
         self._sleep = sleep
         self._jitter = jitter
         self._clock = clock
@@ -149,6 +154,10 @@ class HttpClient:
         """Send once. Errors are returned and not raised: those of requests quote the URL, so they
         must not become the cause of ours.
         """
+        host = urlsplit(request.url).hostname or ""
+        if self._allowed_hosts and not is_listed_host(host, self._allowed_hosts):
+            message = "the operator does not allow this host"
+            return Unavailable(message, code="HOST_NOT_ALLOWED", may_have_arrived=False)
         session = self._get_session()
         deadline = Deadline(sum(timeout))
         token = current_deadline.set(deadline)

@@ -9,6 +9,8 @@ from sqlalchemy import text
 from app.cli import endpoints
 from app.cli.main import cli
 from core import outbox
+from core.endpoints.endpoints import validate_by_settings
+from core.errors import Invalid
 from core.jobs.runner import run_jobs
 from tests.platforms.hostile_server import hostile_server, http_response, set_responses
 from tests.support.endpoint_user import ALL_SCOPES, ENDPOINT_URL, alice, api_client, app
@@ -48,6 +50,17 @@ def test_a_secret_is_returned_once_and_never_listed(api_client):
     assert "post.published" in listed.json["events"]
     assert endpoint_data["secret"] not in listed.text
     assert api_client.get(f"/api/endpoints/{endpoint_data['id']}").json["data"] == listed_endpoint
+
+
+def test_with_a_list_of_hosts_an_endpoint_has_to_be_at_one_of_them(app_factory, container):
+    restricted = app_factory.create_app(OUTGOING_HOSTS=".shop.example")
+    services = restricted.extensions["signalpost"].services
+    assert validate_by_settings("https://hooks.shop.example/x", services)
+    for url in ("https://shop.example/x", "https://hooks.other.example/shop.example"):
+        with pytest.raises(Invalid) as caught:
+            validate_by_settings(url, services)
+        assert caught.value.details["fields"]["url"].endswith("that the operator allows")
+        assert validate_by_settings(url, container.services)
 
 
 def test_the_database_holds_no_plaintext_secret(api_client, container):

@@ -155,6 +155,32 @@ def test_a_name_with_one_private_address_is_not_called_at_all(public_http, serve
     assert server.requests == []
 
 
+@pytest.mark.parametrize(
+    ("host", "is_called"),
+    [
+        ("videos.example.com", True),
+        ("a.media.example.com", True),
+        ("A.MEDIA.example.com", True),
+        ("media.example.com", False),  # `.media.example.com` is what lies below it
+        ("xvideos.example.com", False),
+        ("videos.example.com.evil.test", False),
+    ],
+)
+def test_with_a_list_of_hosts_no_other_is_called_or_looked_up(server, dns, host, is_called):
+    addresses, looked_up = dns
+    addresses[host.lower()] = ["127.0.0.1"]
+    client = HttpClient(allowed_hosts=("videos.example.com", ".media.example.com"))
+    set_responses(server, http_response(200))
+    url = server.url.replace("127.0.0.1", host) + "/script"
+    if is_called:
+        assert call_endpoint(client, url, timeout=(5, 10)).status == 200
+        return
+    with pytest.raises(Unavailable) as caught:
+        call_endpoint(client, url)
+    assert (caught.value.code, caught.value.may_have_arrived) == ("HOST_NOT_ALLOWED", False)
+    assert looked_up == server.requests == []
+
+
 def test_a_name_is_resolved_once_and_the_checked_address_is_used(
     public_http, server, dns, loopback_is_public
 ):
