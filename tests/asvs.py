@@ -13,7 +13,15 @@ ROOT = Path(__file__).parents[1]
 ANSWERS_FILE = ROOT / "docs" / "security" / "asvs.toml"
 PAGE = ROOT / "docs" / "security" / "asvs.md"
 IDS_FILE = ROOT / "tests" / "asvs_ids.txt"
-STATES = {"met": "met", "n/a": "not applicable", "open": "open"}
+STATES = {
+    "met": "met",
+    "n/a": "not applicable",
+    "operator": "the operator's",
+    "open": "open",
+}
+"""What is the operator's is decided outside of this software: the answer says what it offers for
+it, and a document says what to do.
+"""
 CHAPTERS = {
     "V1": "Encoding and sanitization",
     "V2": "Validation and business logic",
@@ -39,7 +47,9 @@ Written by `python -m tests.asvs` from [asvs.toml](asvs.toml). `make check` comp
 tree (`tests/test_asvs.py`): every id of levels 1 and 2 is answered, and every file and test that
 is named exists. The requirements themselves stand in
 [OWASP's standard](https://github.com/OWASP/ASVS/tree/v5.0.0/5.0) (CC BY-SA 4.0); the answers are
-ours. What is open is not done; some of it is decided, and the answer says why.
+ours. What is open is not done; some of it is decided, and the answer says why. What is the
+operator's cannot be done by this software: the answer names what it offers, and the document that
+says what to do.
 
 """
 
@@ -83,8 +93,10 @@ def find_faults_of_one(answer: AsvsAnswer) -> list[str]:
         faults.append(f"{answer.state} is no state")
     if not answer.answer.strip():
         faults.append("says nothing")
-    if answer.state == "met" and not answer.proof:
-        faults.append("is met and names neither a test nor a file")
+    if answer.state in {"met", "operator"} and not answer.proof:
+        faults.append(f"is {answer.state} and names neither a test nor a file")
+    if answer.state == "operator" and not any(proof.endswith(".md") for proof in answer.proof):
+        faults.append("is the operator's and names no document that says what to do")
     return faults
 
 
