@@ -13,8 +13,9 @@ from importlib import import_module
 import structlog
 
 from core import audit, breached_passwords
+from core.config.roles import has_secret
 from core.config.settings import Settings
-from core.crypto import KeyRing
+from core.crypto import AbsentKeyRing, KeyRing
 from core.errors import Misconfigured
 from core.limits.circuit_proxy import wrap_adapters
 from core.limits.circuits import Circuits
@@ -106,7 +107,7 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         public_http=build_public_http(settings),
         picture_http=build_public_http(settings, body_limit=MAX_PICTURE_BYTES + 1),
         webhook_adapters=build_webhook_adapters(settings),
-        key_ring=KeyRing(settings.encryption_keys),
+        key_ring=build_key_ring(settings),
         redis=redis_client,
         rate_limits=RateLimits(redis_client, platform_rates(settings.platforms)),
         patient_rate_limits=RateLimits(patient_client, platform_rates(settings.platforms)),
@@ -213,6 +214,13 @@ def observe_statement(kind: StatementKind, seconds: float, error: BaseException 
         statements=kind.statements,
         error=error and type(error).__name__,
     )
+
+
+def build_key_ring(settings: Settings) -> KeyRing:
+    """Errors: Misconfigured if the role holds encryption keys and none is set."""
+    if not has_secret(settings.role, "TOKEN_ENCRYPTION_KEYS"):
+        return AbsentKeyRing()
+    return KeyRing(settings.encryption_keys)
 
 
 def build_removal_list(settings: Settings) -> RemovalList:

@@ -121,6 +121,35 @@ class KeyRing:
         return f"{FORMAT_VERSION}.{key_id}." + ":".join(b64encode(part).decode() for part in fields)
 
 
+class AbsentKeyRing(KeyRing):
+    """Stands for the keys that this process's role may not hold, such as that of the monitor.
+
+    Errors: Misconfigured at each use.
+    """
+
+    def __init__(self) -> None:
+        self.current_key_id = ""
+
+    def __repr__(self) -> str:
+        return "AbsentKeyRing()"
+
+    def hash_id(self, provider: str, platform_id: str) -> tuple[str, ...]:  # noqa: ARG002 - the signature of KeyRing
+        raise absent_keys_error()
+
+    def is_usable(self) -> bool:
+        return False
+
+    def decrypt(self, encrypted: str, context: EncryptionContext) -> Secret:  # noqa: ARG002 - as above
+        raise absent_keys_error()
+
+    def _encrypt_with(self, secret: Secret, context: EncryptionContext, key_id: str) -> str:  # noqa: ARG002 - as above
+        raise absent_keys_error()
+
+
+def absent_keys_error() -> Misconfigured:
+    return Misconfigured("TOKEN_ENCRYPTION_KEY is not among the settings of this process's role")
+
+
 def associated_data(key_id: str, context: EncryptionContext) -> bytes:
     """Encode the context as JSON, so that no two contexts have the same encoding."""
     return json.dumps([FORMAT_VERSION, key_id, *context]).encode()

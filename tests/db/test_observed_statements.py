@@ -5,7 +5,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from db.connections import create_postgres_engine
-from db.observed_statements import find_statement_kind
+from db.observed_statements import find_statement_kind, observe_statements
 from db.session import Database
 
 KINDS = {
@@ -20,7 +20,7 @@ KINDS = {
     "WITH unlocked AS (SELECT posts.id FROM posts FOR UPDATE SKIP LOCKED) "
     "UPDATE posts SET due_at = now() FROM unlocked": ("UPDATE", "posts"),
     "WITH given AS (SELECT 1) SELECT id FROM given JOIN users ON true": ("SELECT", "users"),
-    "DELETE FROM idempotency_keys WHERE true": ("OTHER", None),
+    "DELETE FROM not_ours WHERE true": ("DELETE", None),
     "SELECT clock_timestamp()": ("SELECT", None),
     "SET LOCAL statement_timeout = 5": ("SET", None),
     "VACUUM secret_name": ("OTHER", None),
@@ -61,4 +61,6 @@ def test_each_statement_is_observed_also_one_that_fails(database_url):
 def test_without_an_observer_nothing_listens(database_url):
     engine = create_postgres_engine(database_url, application_name="test")
     assert not engine.dispatch.before_cursor_execute
-    assert not engine.dispatch.handle_error
+    assert not engine.dispatch.after_cursor_execute
+    observe_statements(engine, lambda *_: None)
+    assert engine.dispatch.before_cursor_execute

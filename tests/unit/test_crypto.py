@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.crypto import (
+    AbsentKeyRing,
     KeyRing,
     access_token_context,
     destination_token_context,
@@ -217,3 +218,17 @@ def test_ids_are_hashed_with_each_key_and_for_each_platform():
     assert KeyRing([("new", OLD_KEY)]).hash_id("tiktok", "open-1") == (old,)
     assert len({new, old, *KEY_RING.hash_id("instagram", "open-1")}) == 4
     assert "open-1" not in new
+
+
+def test_keys_that_a_role_may_not_hold_fail_at_each_use_and_not_before():
+    ring = AbsentKeyRing()
+    uses = (
+        lambda: ring.encrypt(Secret("x"), SAMPLE_CONTEXT),
+        lambda: ring.decrypt("v1.1.x", SAMPLE_CONTEXT),
+        lambda: ring.hash_id("tiktok", "1"),
+    )
+    for use in uses:
+        with pytest.raises(Misconfigured, match="role"):
+            use()
+    assert not ring.is_usable()
+    assert repr(ring) == "AbsentKeyRing()"
