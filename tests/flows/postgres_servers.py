@@ -51,8 +51,12 @@ def server_account() -> str | None:
 
 
 @contextmanager
-def run_tls_postgres(folder: Path, certificate: ServerCertificate) -> Iterator[BrokerServer]:
-    """Run Debian's Postgres with this certificate. Its URL names no user and no database."""
+def run_tls_postgres(
+    folder: Path, certificate: ServerCertificate, **more_settings: object
+) -> Iterator[BrokerServer]:
+    """Run Debian's Postgres with this certificate and these settings. Its URL names no user and no
+    database.
+    """
     programs, data = find_debian_programs(), folder / "data"
     if not data.exists():
         password_file = folder / "password"
@@ -73,6 +77,7 @@ def run_tls_postgres(folder: Path, certificate: ServerCertificate) -> Iterator[B
         "ssl_key_file": certificate.key_file,
         "fsync": "off",
         "unix_socket_directories": "",
+        **more_settings,
     }
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     command = [str(programs / "postgres"), "-D", str(data), "-h", "127.0.0.1", "-p", str(port)]

@@ -82,6 +82,26 @@ def test_an_unknown_authority_a_wrong_password_and_a_missing_database_are_named(
         assert "user or password are wrong" in reason_of(url.replace("//app:", "//nobody:"))
 
 
+def test_a_certificate_of_ours_takes_the_place_of_a_password(authority, other_authority, folder):
+    rules = folder / "certificates_only.conf"
+    rules.write_text("hostssl all all 127.0.0.1/32 cert\n")
+    hand_over(rules)
+    hand_over(authority.ca_file)
+    settings = {"ssl_ca_file": authority.ca_file, "hba_file": rules}
+    with run_tls_postgres(folder, issue(authority, "127.0.0.1"), **settings) as server:
+        trusted = {"sslmode": "verify-full", "sslrootcert": authority.ca_file}
+
+        def url_with(certificate):
+            files = {"sslcert": certificate.certificate_file, "sslkey": certificate.key_file}
+            url = url_of(server, **trusted, **files).replace(f":{PASSWORD}@", "@")
+            return make_services(url, "http://127.0.0.1:9").settings.database_url
+
+        Database(url_with(authority.issue("app"))).ping()
+        assert reason_of(url_with(authority.issue("somebody-else")))
+        assert reason_of(url_with(other_authority.issue("app")))
+        assert reason_of(url_of(server, **trusted))
+
+
 def test_a_certificate_for_another_name_is_refused(authority, folder):
     with run_tls_postgres(folder, issue(authority, "db.example")) as server:
         url = url_of(server, sslmode="verify-full", sslrootcert=authority.ca_file)
