@@ -27,10 +27,12 @@ def main() -> None:
 
 def should_write_json(arguments: list[str]) -> bool:
     """Whether all output is lines of a log: if LOG_FORMAT asks for it in so many words, which is
-    the default for other processes. With `--json` stdout belongs to the program that asked.
+    the default for other processes. With `--json` stdout belongs to the program that reads it, and
+    at a terminal to a person.
     """
     is_service = bool(SERVICE_COMMANDS.intersection(arguments[:1]))
-    return is_service and os.environ.get(FORMAT_SETTING) == "json" and "--json" not in arguments
+    has_reader = "--json" in arguments or sys.stdout.isatty()
+    return is_service and not has_reader and os.environ.get(FORMAT_SETTING) == "json"
 
 
 if __name__ == "__main__":  # `python -m local.run_role local.cli …`, with the secrets of a role
