@@ -47,11 +47,14 @@ def users_group() -> None:
 def add_user(email: str, *, is_admin: bool, from_stdin: bool) -> CommandResult:
     """Add a user, and show a generated password once.
 
-    None is generated where one is given on stdin or at the prompt.
+    It is valid for three days, in which the person has to change it. None is generated where one
+    is given on stdin or at the prompt.
     """
     password, is_generated = read_password(from_stdin=from_stdin)
     with load_container().database.transaction() as session:
-        row = users.create_user(session, email, password=password, is_admin=is_admin)
+        row = users.create_user(
+            session, email, password=password, is_admin=is_admin, is_generated=is_generated
+        )
     data = {"id": row.id, "email": email, "isAdmin": is_admin}
     return with_generated_password(f"user {row.id}: {email}", data, password, visible=is_generated)
 
@@ -140,13 +143,14 @@ def enable_user(user: str) -> CommandResult:
 def replace_password(user: str, *, from_stdin: bool) -> CommandResult:
     """Give a user another password.
 
-    Sessions end, keys are revoked.
+    Sessions end, keys are revoked. One that is generated is valid for three days, in which the
+    person has to change it.
     """
     password, is_generated = read_password(from_stdin=from_stdin)
     database = load_container().database
     with database.transaction() as session:
         row = users.find_user(session, user)
-    users.replace_password(database, row.id, password)
+    users.replace_password(database, row.id, password, is_generated=is_generated)
     text = f"user {row.id} has another password"
     return with_generated_password(text, {"id": row.id}, password, visible=is_generated)
 
@@ -237,7 +241,9 @@ def with_generated_password(
     if not visible:
         return CommandResult(text, data)
     value = password.reveal()
-    return CommandResult(f"{text}\npassword: {value}", data | {"password": value})
+    days = users.INITIAL_PASSWORD_LIFETIME.days
+    note = f"password: {value}\nvalid for {days} days, until the person has changed it"
+    return CommandResult(f"{text}\n{note}", data | {"password": value})
 
 
 def serialize_user(user: User) -> dict[str, Any]:

@@ -80,12 +80,19 @@ def check_password(
             user = Users(session).get_by_email(email) if is_storable(email) else None
             subject = sign_in_throttle.attempt_subject(session, email, user, ip)
             sign_in_throttle.count_attempt(session, subject)
-        password_hash = user.password_hash if user and user.disabled_at is None else None
+            password_hash = find_valid_hash(session, user)
         is_correct = passwords.verify_password(password, password_hash)
         new_hash = None
         if is_correct and password_hash and passwords.is_outdated_hash(password_hash):
             new_hash = passwords.HASHER.hash(password.reveal())
     return CheckedPassword(user, subject, is_correct, new_hash)
+
+
+def find_valid_hash(session: Session, user: User | None) -> str | None:
+    """The hash that a password of this user has to have; None: none signs in."""
+    if user is None or user.disabled_at is not None or Users(session).has_expired_password(user):
+        return None
+    return user.password_hash
 
 
 def is_storable(email: str) -> bool:

@@ -4,6 +4,8 @@ Whatever takes a right away ends what was made with it: a new password and disab
 sessions and keys, and enabling revives none of them.
 """
 
+from datetime import timedelta
+
 from core import audit
 from core.breached_passwords import find_breached_file
 from core.errors import Conflict, Invalid, NotFound
@@ -14,22 +16,38 @@ from core.removal_list import RemovalKind, identify_row, note_removal
 from db.identity.api_keys import ApiKeys
 from db.identity.login_sessions import LoginSessions
 from db.identity.sign_in_failures import SignInFailures
-from db.identity.users import User, Users
+from db.identity.users import User, Users, expiry_time
 from db.session import Database, Session
 from platforms.secret import Secret
 
+INITIAL_PASSWORD_LIFETIME = timedelta(days=3)
+"""How long a person has to change the password that was generated for them."""
+
 
 def create_user(
-    session: Session, email: str, *, password: Secret | None, is_admin: bool = False
+    session: Session,
+    email: str,
+    *,
+    password: Secret | None,
+    is_admin: bool = False,
+    is_generated: bool = False,
 ) -> User:
-    """Errors: Invalid; Conflict if another user has this e-mail."""
+    """Add a user. A password that is generated ends after INITIAL_PASSWORD_LIFETIME.
+
+    Errors: Invalid; Conflict if another user has this e-mail.
+    """
     if not is_email(email):
         message = "must be an e-mail address"
         raise Invalid(f"email {message}", details={"fields": {"email": message}})
     password_hash = password and passwords.hash_password(
         password, email=email, breached=find_breached_file(session)
     )
-    user = Users(session).add(email, password_hash=password_hash, is_admin=is_admin)
+    user = Users(session).add(
+        email,
+        password_hash=password_hash,
+        password_expires_at=expiry_time(find_lifetime(is_generated=is_generated)),
+        is_admin=is_admin,
+    )
     if user is None:
         raise Conflict("a user with this e-mail exists already")
     audit.record_action(
@@ -74,8 +92,12 @@ def enable_user(session: Session, user_id: int) -> User:
     return user
 
 
-def replace_password(database: Database, user_id: int, password: Secret) -> None:
+def replace_password(
+    database: Database, user_id: int, password: Secret, *, is_generated: bool = False
+) -> None:
     """Give a user another password, as an operator. Ends their sessions and revokes their keys.
+
+    One that is generated ends after INITIAL_PASSWORD_LIFETIME.
 
     Errors: NotFound; Invalid.
     """
@@ -85,9 +107,14 @@ def replace_password(database: Database, user_id: int, password: Secret) -> None
     with database.transaction() as session:
         user = lock_user(session, user_id)
         ended = end_access(session, user)
-        Users(session).set_password(user_id, password_hash)
+        lifetime = find_lifetime(is_generated=is_generated)
+        Users(session).set_password(user_id, password_hash, lifetime=lifetime)
         sign_in_throttle.forget_failures(session, user)
         record_change(session, user, "user.password_set", **ended)
+
+
+def find_lifetime(*, is_generated: bool) -> timedelta | None:
+    return INITIAL_PASSWORD_LIFETIME if is_generated else None
 
 
 def change_password(

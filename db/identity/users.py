@@ -1,7 +1,7 @@
 """The table `users`: people with a login, or subjects of the host application."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Index, Text, UniqueConstraint, delete, func, or_, select, text, update
@@ -21,6 +21,9 @@ class User(IdColumn, TimestampColumns, Base):
     email: Mapped[str]
     password_hash: Mapped[str | None] = mapped_column(
         comment="argon2id hash; NULL: no password login"
+    )
+    password_expires_at: Mapped[datetime | None] = mapped_column(
+        comment="when a password that was generated for the user ends; NULL: never"
     )
     is_admin: Mapped[bool] = mapped_column(server_default="false")
     locale: Mapped[str | None] = mapped_column(comment="chosen by the user; NULL: the browser's")
@@ -132,13 +135,27 @@ class Users:
         statement = update(User).where(*condition).values(time_zone=time_zone)
         return self._session.scalar(statement.returning(User.id)) is not None
 
-    def set_password(self, user_id: int, password_hash: str) -> None:
-        """Store the hash of another password. A trigger ends all sessions and revokes all keys."""
-        self._session.execute(
-            update(User).where(User.id == user_id).values(password_hash=password_hash)
-        )
+    def set_password(
+        self, user_id: int, password_hash: str, *, lifetime: timedelta | None = None
+    ) -> None:
+        """Store the hash of another password, which ends after `lifetime`; None: never.
+
+        A trigger ends all sessions and revokes all keys.
+        """
+        self.update(user_id, password_hash=password_hash, password_expires_at=expiry_time(lifetime))
+
+    def has_expired_password(self, user: User) -> bool:
+        """Whether the password was generated for the user, and its time is over."""
+        if user.password_expires_at is None:
+            return False
+        return bool(self._session.scalar(select(func.now() >= user.password_expires_at)))
 
     def replace_hash(self, user_id: int, password_hash: str) -> None:
         """Store another hash of the same password: sessions and keys stay."""
         self._session.execute(select(func.set_config(SAME_PASSWORD_SETTING, str(user_id), True)))
-        self.set_password(user_id, password_hash)
+        self.update(user_id, password_hash=password_hash)
+
+
+def expiry_time(lifetime: timedelta | None) -> Any:
+    """So long from now by the database's clock, to be assigned to a column; None: never."""
+    return None if lifetime is None else func.now() + lifetime
