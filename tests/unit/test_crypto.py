@@ -221,14 +221,14 @@ def test_ids_are_hashed_with_each_key_and_for_each_platform():
 
 
 def test_keys_that_a_role_may_not_hold_fail_at_each_use_and_not_before():
-    ring = AbsentKeyRing()
+    absent = AbsentKeyRing()
     uses = (
-        lambda: ring.encrypt(Secret("x"), SAMPLE_CONTEXT),
-        lambda: ring.decrypt("v1.1.x", SAMPLE_CONTEXT),
-        lambda: ring.hash_id("tiktok", "1"),
+        lambda: absent.encrypt(Secret("x"), SAMPLE_CONTEXT),
+        lambda: absent.decrypt("v1.1.x", SAMPLE_CONTEXT),
+        lambda: absent.hash_id("tiktok", "1"),
     )
     for use in uses:
         with pytest.raises(Misconfigured, match="role"):
             use()
-    assert not ring.is_usable()
-    assert repr(ring) == "AbsentKeyRing()"
+    assert not absent.is_usable()
+    assert repr(absent) == "AbsentKeyRing()"
