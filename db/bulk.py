@@ -99,6 +99,14 @@ def is_any_of(ids: Collection[int], id_column: Any) -> ColumnElement[bool]:
     return condition
 
 
+def is_given_id(id_column: Any) -> ColumnElement[bool]:
+    """Condition of a statement that is built once: the column holds one of IDS_PARAMETER."""
+    condition: ColumnElement[bool] = id_column == any_(
+        bindparam(IDS_PARAMETER, type_=ARRAY(BigInteger))
+    )
+    return condition
+
+
 class ChangeGroup(NamedTuple):
     """Rows that one UPDATE can write together: of one model, with the same columns changed."""
 

@@ -40,6 +40,9 @@ CLOCK_KEY = "clock"
 """Key in `Session.info` of the database's time at the first `database_now` of a transaction."""
 
 
+READ_CLOCK = select(func.clock_timestamp())
+
+
 class DatabaseUnavailable(Exception):
     """Postgres cannot be reached, has no free connection, or rolled the work back.
 
@@ -189,6 +192,6 @@ def find_database_fault(error: BaseException) -> str | None:
 def database_now(session: Session) -> datetime:
     """Return the database's time; all calls in one session return the time of the first."""
     if CLOCK_KEY not in session.info:
-        session.info[CLOCK_KEY] = session.scalars(select(func.clock_timestamp())).one()
+        session.info[CLOCK_KEY] = session.scalars(READ_CLOCK).one()
     now: datetime = session.info[CLOCK_KEY]
     return now

@@ -35,6 +35,7 @@ TYPE_NAMES: Mapping[type, str] = {
     float: "<number>",
 }
 AUTHORIZATION = "authorization"
+DIGEST_ENCODER = json.JSONEncoder(sort_keys=True, default=str)
 
 CleanText = Callable[[str], str]
 
@@ -144,6 +145,8 @@ def remove_secrets(headers: Mapping[str, str], clean_text: CleanText) -> CleanTe
 
 def make_storable_text(text: str) -> str:
     """Replace what Postgres cannot store by question marks."""
+    if text.isascii() and "\0" not in text:
+        return text
     return text.replace("\0", "?").encode(errors="replace").decode()
 
 
@@ -268,5 +271,5 @@ def limit_length(value: dict[str, Any]) -> dict[str, Any]:
 
 
 def make_digest(*parts: Any) -> str:
-    text = json.dumps(parts, sort_keys=True, default=str)
+    text = DIGEST_ENCODER.encode(parts)
     return sha256(text.encode()).hexdigest()[:32]

@@ -12,7 +12,7 @@ import structlog
 
 from core.config.broker_urls import parse_redis_address
 from core.errors import ServiceUnavailable
-from core.limits.redis_connections import build_redis
+from core.limits.redis_connections import build_redis, send_command
 from core.limits.redis_trials import LIMIT_TRIALS, find_refusal
 from core.limits.store_faults import describe_redis_fault
 
@@ -70,10 +70,16 @@ class RedisClient:
 
         Errors of that function: RedisUnavailable.
         """
-        run_script = self._client.register_script(lua)
-        return lambda keys, args: self._call(
-            lambda: run_script([KEY_PREFIX + key for key in keys], args)
-        )
+        script, pool = self._client.register_script(lua), self._client.connection_pool
+
+        def run_script(keys: Sequence[str], args: Sequence[Any]) -> Any:
+            full_keys = [KEY_PREFIX + key for key in keys]
+            try:
+                return send_command(pool, "EVALSHA", script.sha, len(keys), *full_keys, *args)
+            except redis.exceptions.NoScriptError:
+                return script(full_keys, args)  # stores it first
+
+        return lambda keys, args: self._call(lambda: run_script(keys, args))
 
     def pop(self, key: str, timeout_seconds: float) -> bool:
         """Wait for an item of a list, take it, and return whether there was one.

@@ -51,6 +51,7 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     """
     # No format of ours shows them, and collecting them costs time for every line.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 - documented as what leaves out file and line
     redactor = Redactor([*iter_secrets(settings), *store_passwords(settings)])
     handler = logging.StreamHandler(stream or real_stderr())
     handler.setFormatter(RedactingFormatter(settings.log_format, redactor))
@@ -141,17 +142,30 @@ class RedactingFormatter(structlog.stdlib.ProcessorFormatter):
     """Formats a line, and redacts and escapes it last, whatever a library has put into it."""
 
     def __init__(self, log_format: str, redactor: Redactor) -> None:
+        self._render: Any = (
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+            if log_format == "json"
+            else format_for_terminal
+        )
         super().__init__(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 order_fields,
-                structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-                if log_format == "json"
-                else format_for_terminal,
+                self._render,
             ],
             foreign_pre_chain=log_processors(redactor),
         )
         self._redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return escape_controls(self._redactor.redact_text(super().format(record)))
+        return escape_controls(self._redactor.redact_text(self._format_fields(record)))
+
+    def _format_fields(self, record: logging.LogRecord) -> str:
+        """Our own lines are complete already: what structlog does for several formatters, such as
+        copying the record, takes half of the time of formatting.
+        """
+        fields: Any = record.msg
+        if not (isinstance(fields, dict) and hasattr(record, "_logger")):
+            return super().format(record)
+        line: str = self._render(None, "", order_fields(None, "", fields))
+        return line

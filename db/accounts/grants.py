@@ -6,12 +6,15 @@ because the caller holds other locks.
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    Float,
     Interval,
     and_,
+    bindparam,
     cast,
     extract,
     false,
@@ -28,7 +31,7 @@ from sqlalchemy.orm import Session, with_expression
 from sqlalchemy.orm.attributes import set_committed_value
 
 from db.accounts.accounts import Account, AccountStatus
-from db.bulk import is_any_of
+from db.bulk import IDS_PARAMETER, is_any_of, is_given_id
 from db.session import DEFAULT_TOKEN_GUARD, GUARD_INFO_KEY
 
 EXPIRED_TOKEN_RETENTION = timedelta(days=7)
@@ -50,6 +53,9 @@ CAUSES_OF_OPERATORS = ("login_changed", "restored")
 """Values of `status_cause` that end without the owner: the grant itself is still there."""
 
 EXCHANGED_TOKEN = "exchange"  # noqa: S105 - the value for access tokens that renew themselves
+
+GUARD_PARAMETER = "guard"
+"""Name of the parameter for how long a token must still be valid. Units: seconds."""
 
 LAST_USED_PRECISION = timedelta(minutes=10)
 """Precision of `last_used_at`: writing it at every call would lock the row at every call."""
@@ -137,31 +143,19 @@ class Grants:
 
     def has_usable_token(self, account_id: int) -> bool:
         """Whether the access token may be used for a call, which may take a while."""
-        query = select(self._usable_token_condition()).where(Account.id == account_id)
-        return self._session.scalars(query).one()
+        query = select(has_usable_token()).where(Account.id == account_id)
+        return self._session.scalars(query, {GUARD_PARAMETER: self._guard_seconds()}).one()
 
     def list_with_token_state(self, account_ids: Collection[int | None]) -> Sequence[Account]:
         """Load accounts together with `has_usable_token` and `was_used_recently`."""
-        expressions = (
-            with_expression(Account.has_usable_token, self._usable_token_condition()),
-            with_expression(Account.was_used_recently, not_(is_unused_recently())),
-        )
-        query = select(Account).where(Account.id.in_(account_ids)).options(*expressions)
-        return self._session.scalars(query, execution_options={"populate_existing": True}).all()
+        ids = [account_id for account_id in account_ids if account_id is not None]
+        values = {IDS_PARAMETER: ids, GUARD_PARAMETER: self._guard_seconds()}
+        options = {"populate_existing": True}
+        return self._session.scalars(list_statement(), values, execution_options=options).all()
 
-    def _usable_token_condition(self) -> ColumnElement[bool]:
-        """The token was not refused and is valid for longer than TOKEN_GUARD_MINUTES.
-
-        For a token whose whole lifetime is short, a quarter of it is enough. One without an end
-        is always valid long enough.
-        """
+    def _guard_seconds(self) -> float:
         guard: timedelta = self._session.info.get(GUARD_INFO_KEY, DEFAULT_TOKEN_GUARD)
-        lifetime = interval_seconds(Account.expires_at - Account.last_refreshed_at)
-        remaining = interval_seconds(Account.expires_at - func.clock_timestamp())
-        is_refused = Account.details[REFUSED_VERSION_KEY].as_integer() == Account.token_version
-        lasts_long_enough = remaining > func.least(guard.total_seconds(), lifetime / 4)
-        has_no_end = Account.expires_at.is_(None)
-        return and_(or_(has_no_end, lasts_long_enough), not_(func.coalesce(is_refused, false())))
+        return guard.total_seconds()
 
     def request_refresh(self, account_id: int, *, version: int) -> None:
         """Make the account due for refresh now, if its tokens are still those of `version`.
@@ -267,6 +261,33 @@ class Grants:
         unlocked = query.with_for_update(skip_locked=True).cte("free")
         statement = update(ACCOUNT_TABLE).where(ACCOUNT_TABLE.c.id == unlocked.c.id).values(values)
         self._session.execute(statement)
+
+
+@cache
+def list_statement() -> Any:
+    """SELECT of the given accounts with the state of their tokens. Built once: that takes longer
+    than everything else about reading the accounts of a batch.
+    """
+    expressions = (
+        with_expression(Account.has_usable_token, has_usable_token()),
+        with_expression(Account.was_used_recently, not_(is_unused_recently())),
+    )
+    return select(Account).where(is_given_id(Account.id)).options(*expressions)
+
+
+def has_usable_token() -> ColumnElement[bool]:
+    """SQL: the token was not refused and is valid for longer than GUARD_PARAMETER.
+
+    For a token whose whole lifetime is short, a quarter of it is enough. One without an end is
+    always valid long enough.
+    """
+    guard = bindparam(GUARD_PARAMETER, type_=Float)
+    lifetime = interval_seconds(Account.expires_at - Account.last_refreshed_at)
+    remaining = interval_seconds(Account.expires_at - func.clock_timestamp())
+    is_refused = Account.details[REFUSED_VERSION_KEY].as_integer() == Account.token_version
+    lasts_long_enough = remaining > func.least(guard, lifetime / 4)
+    has_no_end = Account.expires_at.is_(None)
+    return and_(or_(has_no_end, lasts_long_enough), not_(func.coalesce(is_refused, false())))
 
 
 def is_dead_login() -> ColumnElement[bool]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from sqlalchemy.types import TypeEngine
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn
-from db.bulk import ROWS_PARAMETER, rows_table
+from db.bulk import execute_with_rows, rows_table
 from db.leases import JobColumns
 
 FAILED_OUTCOMES = ("retry", "failed")
@@ -49,6 +49,7 @@ class AttemptResult(NamedTuple):
     log_id: str | None = None
 
 
+STARTED_COLUMNS = ("kind", "row_id", "number")
 RESULT_COLUMNS = AttemptResult._fields
 RESULT_TYPES: dict[str, TypeEngine[Any]] = {
     "id": BigInteger(),
@@ -80,16 +81,16 @@ class Attempts:
         """Start an attempt of each claimed row. Returns row ids with attempt ids."""
         if not rows:
             return {}
-        values = [{"kind": kind, "row_id": row.id, "number": row.attempts} for row in rows]
-        statement = insert(Attempt).returning(Attempt.row_id, Attempt.id)
-        return {attempt.row_id: attempt.id for attempt in self._session.execute(statement, values)}
+        given = [{"kind": kind, "row_id": row.id, "number": row.attempts} for row in rows]
+        started = execute_with_rows(self._session, start_statement(), given)
+        return {attempt.row_id: attempt.id for attempt in started}
 
     def finish(self, results: Mapping[int, AttemptResult]) -> None:
         """Write how attempts ended, by attempt id. An attempt is finished only once."""
         if not results:
             return
         rows = [result_row(attempt_id, result) for attempt_id, result in results.items()]
-        self._session.execute(finish_statement(), {ROWS_PARAMETER: rows})
+        execute_with_rows(self._session, finish_statement(), rows)
 
     def list_failed(self, kinds: Sequence[str], row_id: int, *, limit: int) -> Sequence[Attempt]:
         """Return the attempts of one row that failed, the newest first."""
@@ -102,6 +103,16 @@ class Attempts:
         """Return all attempts of one row, the oldest first."""
         query = select(Attempt).where(Attempt.kind == kind, Attempt.row_id == row_id)
         return list(self._session.scalars(query.order_by(Attempt.id)))
+
+
+@cache
+def start_statement() -> Any:
+    """INSERT of the given attempts, which returns their ids. One text for any number of rows."""
+    table: Any = Attempt.__table__
+    given = rows_table({name: table.c[name].type for name in STARTED_COLUMNS})
+    query = select(*(given.c[name] for name in STARTED_COLUMNS))
+    statement = insert(table).from_select(STARTED_COLUMNS, query, include_defaults=False)
+    return statement.returning(table.c.row_id, table.c.id)
 
 
 @cache

@@ -6,24 +6,22 @@ to the row at the same position: 0 is what is published, 1 and up are the items 
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    BigInteger,
     ForeignKey,
     Index,
     UniqueConstraint,
-    any_,
-    bindparam,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.base import UPDATED_ROWS_STORAGE, Base, IdColumn, Json, TimestampColumns
-from db.bulk import IDS_PARAMETER
+from db.bulk import IDS_PARAMETER, is_given_id
 from db.compiled_statements import CompiledStatement, StatementCall
 from db.session import Session
 
@@ -75,7 +73,7 @@ class PostPart(IdColumn, TimestampColumns, Base):
 CLEAR_URLS = CompiledStatement(
     update(PostPart)
     .where(
-        PostPart.post_id == any_(bindparam(IDS_PARAMETER, type_=ARRAY(BigInteger))),
+        is_given_id(PostPart.post_id),
         PostPart.upload_url_encrypted.is_not(None),
     )
     .values(upload_url_encrypted=None)
@@ -117,8 +115,14 @@ class PostParts:
         """The parts of several posts, each list by position."""
         if not post_ids:
             return {}
-        query = select(PostPart).where(PostPart.post_id.in_(post_ids)).order_by(PostPart.position)
         parts: dict[int, list[PostPart]] = {post_id: [] for post_id in post_ids}
-        for part in self._session.scalars(query):
+        for part in self._session.scalars(list_statement(), {IDS_PARAMETER: list(parts)}):
             parts[part.post_id].append(part)
         return parts
+
+
+@cache
+def list_statement() -> Any:
+    """SELECT of the parts of the given posts by position. Built once."""
+    query = select(PostPart).where(is_given_id(PostPart.post_id))
+    return query.order_by(PostPart.position)

@@ -2,12 +2,15 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, func, or_, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import APPENDED_ROWS_STORAGE, Base, IdColumn, Json, TimestampColumns, one_of
+from db.bulk import IDS_PARAMETER, is_given_id
 from db.posts.posts import Post
 from db.records.record_table import RecordTable
 from db.records.tiktok_projection import (
@@ -97,7 +100,7 @@ class TikTokPosts:
 
     def get_by_posts(self, post_ids: Collection[int]) -> dict[int, TikTokPost | None]:
         """The rows by post id; None for a post that has no publication yet."""
-        rows = self._session.scalars(select(TikTokPost).where(TikTokPost.post_id.in_(post_ids)))
+        rows = self._session.scalars(list_statement(), {IDS_PARAMETER: list(post_ids)})
         by_post = {tiktok_row.post_id: tiktok_row for tiktok_row in rows}
         return {post_id: by_post.get(post_id) for post_id in post_ids}
 
@@ -133,6 +136,12 @@ class TikTokPosts:
             tiktok_row.post_id, tiktok_row.status = None, FAILED_STATUS
             tiktok_row.error_code, tiktok_row.completed_at = "upload_url_expired", func.now()
             self._session.flush()
+
+
+@cache
+def list_statement() -> Any:
+    """SELECT of the rows of the given posts. Built once."""
+    return select(TikTokPost).where(is_given_id(TikTokPost.post_id))
 
 
 def mode_of_kind(kind: str) -> str:

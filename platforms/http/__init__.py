@@ -8,7 +8,6 @@ import random
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
-from queue import Empty, LifoQueue
 from ssl import SSLCertVerificationError
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,7 +88,7 @@ class HttpClient:
         self._sleep = sleep
         self._jitter = jitter
         self._clock = clock
-        self._idle_sessions: LifoQueue[requests.Session] = LifoQueue()
+        self._idle_sessions: list[requests.Session] = []  # the last one used is at the end
 
     def call(  # noqa: PLR0913 - the parts of a request, all keyword-only
         self,
@@ -126,7 +125,7 @@ class HttpClient:
         raise outcome
 
     def close(self) -> None:
-        while not self._idle_sessions.empty():
+        while self._idle_sessions:
             self._get_session().close()
 
     def _send_and_log(
@@ -177,12 +176,12 @@ class HttpClient:
         finally:
             deadline.unwatch()
             current_deadline.reset(token)
-            self._idle_sessions.put(session)
+            self._idle_sessions.append(session)
 
     def _get_session(self) -> requests.Session:
         try:
-            return self._idle_sessions.get_nowait()
-        except Empty:
+            return self._idle_sessions.pop()
+        except IndexError:
             return self._session_factory()
 
     def _read_response(self, response: requests.Response, deadline: Deadline) -> CallOutcome:
@@ -197,7 +196,7 @@ class HttpClient:
                 return Unavailable(message, code="INVALID_RESPONSE")
         if deadline.is_expired:  # a connection cut by the deadline can look like a complete body
             return TimedOut()
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = {name.lower(): value for name, value in response.raw.headers.itermerged()}
         wait = parse_retry_after(headers.get("retry-after", ""), now=self._clock())
         return HttpResponse(response.status_code, headers, bytes(body), wait)
 

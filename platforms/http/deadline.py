@@ -13,7 +13,6 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -161,6 +160,16 @@ POOL_CLASSES: Mapping[str, type[HTTPConnectionPool]] = {
 }
 
 
+class _PlainResponse(requests.Response):
+    """A response without cookies and history, with the headers as urllib3 has parsed them."""
+
+    def __init__(self, request: requests.PreparedRequest, raw: Any) -> None:
+        self.request, self.raw, self.url = request, raw, request.url or ""
+        self.status_code, self.reason, self.headers = raw.status, raw.reason, raw.headers
+        self._content = False  # type: ignore[assignment]  # the library's mark: not read yet
+        self._content_consumed = False
+
+
 class _DeadlineAdapter(HTTPAdapter):
     """Leaves out what is the same for each call of a host, and what nobody reads.
 
@@ -192,11 +201,7 @@ class _DeadlineAdapter(HTTPAdapter):
         return path
 
     def build_response(self, req: Any, resp: Any) -> requests.Response:
-        response = requests.Response()
-        response.status_code, response.reason = resp.status, resp.reason
-        response.headers = CaseInsensitiveDict(resp.headers)
-        response.raw, response.url, response.request = resp, req.url, req
-        return response
+        return _PlainResponse(req, resp)
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options)

@@ -86,6 +86,14 @@ def test_threads_share_a_budget(limits):
     assert waits.count(None) == 30
 
 
+def test_a_server_that_has_lost_our_scripts_gets_them_again(limits, redis_url):
+    assert limits.acquire(1, "status") is None
+    with redis.Redis.from_url(redis_url) as server:
+        server.script_flush()
+    waits = [limits.acquire(1, "status") for _ in range(30)]
+    assert waits.count(None) == 29
+
+
 def test_a_refusal_returns_how_long_to_wait(limits):
     for _ in range(6):
         assert limits.acquire(1, "init") is None

@@ -29,6 +29,12 @@ def test_a_response_has_its_status_headers_and_json(http, server):
     assert response.headers["x-tt-logid"] == "20261122"
 
 
+def test_a_header_that_comes_twice_has_both_values(http, server):
+    set_responses(server, http_response(200, b"{}", X_Cause="one", x_cause="two"))
+    response = call_endpoint(http, server.url + "/script")
+    assert response.headers["x-cause"] == "one, two"
+
+
 @pytest.mark.parametrize(
     ("path", "error"),
     [
@@ -131,7 +137,7 @@ def test_connections_are_used_again(http, server):
     for _ in range(3):
         call_endpoint(http, server.url + "/ok")
     assert len(server.requests) == 3
-    assert http._idle_sessions.qsize() == 1
+    assert len(http._idle_sessions) == 1
 
 
 @pytest.mark.parametrize("path", ["/reset", "/drip-head", "/huge"])

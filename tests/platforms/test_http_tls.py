@@ -54,7 +54,7 @@ def tls_server(certificate):
 def trusting_http(http, certificate):
     session = create_session()
     session.verify = str(certificate)
-    http._idle_sessions.put(session)
+    http._idle_sessions.append(session)
     return http
 
 
