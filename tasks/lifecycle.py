@@ -125,7 +125,7 @@ def reset_after_fork(**_: Any) -> None:
 
     The new child usually replaces one whose counts are kept.
     """
-    runtime.reset_container(close=False)
+    runtime.drop_inherited_connections()
     metrics.merge_files_of_dead_processes()
     tracing.start_tracing(load_settings())
     exclude_loaded_objects()  # walking them took a fifth of a batch's time
@@ -134,7 +134,7 @@ def reset_after_fork(**_: Any) -> None:
 @worker_process_shutdown.connect
 def close_child_connections(exitcode: int, **_: Any) -> None:
     tracing.stop_tracing()
-    runtime.reset_container(close=True)
+    runtime.close_container()
     end_pool_process(exitcode)
 
 

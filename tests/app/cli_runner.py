@@ -79,7 +79,7 @@ def isolated_settings(environ, folder):
 
 
 def clear_settings():
-    runtime.reset_container(close=True)
+    runtime.close_container()
     settings.load_settings.cache_clear()
 
 

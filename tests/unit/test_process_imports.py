@@ -101,6 +101,36 @@ def test_garbage_is_collected_as_usual_once_a_process_has_started():
     assert afterwards == f"{usual} True"
 
 
+UNUSED_SCRIPT = """
+import importlib, sys, warnings
+from local.private_program import UNUSED_LIBRARIES, hide_unused_libraries
+hide_unused_libraries(sys.argv[1])
+warnings.simplefilter("error", append=True)  # after the filter of the program itself
+for name in ("celery.bin.base", "kombu.serialization", "requests", "structlog"):
+    importlib.import_module(name)
+print(*(name for name in UNUSED_LIBRARIES if sys.modules.get(name)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "loaded"),
+    [("tasks.program", ""), ("granian", "pygments"), ("local.cli", "rich yaml pygments")],
+)
+def test_libraries_that_others_would_load_are_loaded_where_they_are_used(program, loaded):
+    assert run_script(UNUSED_SCRIPT, program) == f"{loaded}\n"
+
+
+def test_a_text_without_a_declared_encoding_is_read_without_the_library_that_guesses_it(tmp_path):
+    probe = (
+        "import requests\n"
+        "response = requests.Response()\n"
+        "response._content = 'é'.encode()\n"
+        "print(ascii(response.text))"
+    )
+    (tmp_path / "probe.py").write_text(probe)
+    assert run_program("probe", folder=tmp_path) == "'\\xe9'\n"
+
+
 def test_servers_load_no_library_for_coloured_logs_and_commands_have_it(tmp_path):
     probe = "import structlog, sys; print(sys.modules.get('rich'))"
     (tmp_path / "probe.py").write_text(probe)
