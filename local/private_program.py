@@ -22,7 +22,7 @@ WEB_SERVER = "granian"
 
 UNUSED_LIBRARIES: Mapping[str, frozenset[str]] = {
     "rich": frozenset({COMMAND_LINE}),
-    "yaml": frozenset({COMMAND_LINE}),
+    "yaml": frozenset(),
     "charset_normalizer": frozenset(),
     "pygments": frozenset({COMMAND_LINE, WEB_SERVER}),
 }

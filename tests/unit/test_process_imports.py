@@ -114,7 +114,7 @@ print(*(name for name in UNUSED_LIBRARIES if sys.modules.get(name)))
 
 @pytest.mark.parametrize(
     ("program", "loaded"),
-    [("tasks.program", ""), ("granian", "pygments"), ("local.cli", "rich yaml pygments")],
+    [("tasks.program", ""), ("granian", "pygments"), ("local.cli", "rich pygments")],
 )
 def test_libraries_that_others_would_load_are_loaded_where_they_are_used(program, loaded):
     assert run_script(UNUSED_SCRIPT, program) == f"{loaded}\n"
