@@ -16,6 +16,7 @@ USELESS_SQLSTATES = frozenset(
         "25006",  # read only: a standby, a server that was demoted, or made read-only
         "25P03",  # ended: idle in a transaction for too long
         "25P04",  # ended: a transaction took too long
+        "26000",  # somebody has reset the session: its prepared statements are gone
         "57P01",  # an administrator ended it
         "57P02",  # another process of the server crashed
         "57P03",  # starting, stopping or recovering
@@ -39,8 +40,11 @@ RETRYABLE_CLASSES = frozenset({"53", "57"})
 long: it would again."""
 
 CANCELED_SQLSTATE = "57014"
-STANDBY_SQLSTATE = "0A000"
-STANDBY_WORDS = "during recovery"  # "cannot set transaction read-write mode during recovery"
+UNSUPPORTED_SQLSTATE = "0A000"
+UNSUPPORTED_WORDS = (
+    "during recovery",  # "cannot set transaction read-write mode during recovery": a standby
+    "cached plan must not change result type",  # a migration has changed the type of a column
+)
 
 
 def is_useless_connection(error: BaseException) -> bool:
@@ -48,8 +52,8 @@ def is_useless_connection(error: BaseException) -> bool:
     code = getattr(error, "pgcode", None)
     if code is None:
         return False
-    if code == STANDBY_SQLSTATE:
-        return STANDBY_WORDS in str(error)
+    if code == UNSUPPORTED_SQLSTATE:
+        return any(words in str(error) for words in UNSUPPORTED_WORDS)
     return code in USELESS_SQLSTATES or code[:2] in USELESS_CLASSES
 
 
@@ -74,6 +78,7 @@ def is_unavailable(error: Exception) -> bool:
 
 SQLSTATE_WORDS: Mapping[str, str] = {
     "25006": "the database is read-only",
+    "26000": "somebody has reset the session",
     "42501": "the role may not do this",
     "42704": "a role that is named does not exist",
     "3F000": "the schema public is missing",

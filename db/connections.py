@@ -1,8 +1,9 @@
 """How a connection to Postgres is opened, and how each transaction sets what it relies on.
 
-Nothing is kept in the session: behind a pooler such as PgBouncer each transaction may run in
-another one, and a role or database may have defaults of its own. So every transaction begins with
-its settings, in the same message as BEGIN. Decision 0035.
+Nothing that a transaction relies on is kept in the session: behind a pooler such as PgBouncer each
+may run in another one, and a role or database may have defaults of its own. So every transaction
+begins with its settings, in the same message as BEGIN (decision 0035). Without a pooler the session
+keeps prepared statements, which only save work (decision 0078).
 """
 
 import re
@@ -54,6 +55,13 @@ SELECT source IN ('user', 'database user') FROM pg_settings
  WHERE name = 'default_transaction_read_only' AND setting = 'on'
 """
 
+KEEP_PLANS_SQL = """
+SELECT set_config('plan_cache_mode', 'force_generic_plan', false)
+ WHERE pg_backend_pid() = %(pid)s
+"""
+"""Sets it in a session of our own only. The plans are made for a few rows, and never for the
+values of one execution."""
+
 
 @dataclass(frozen=True)
 class SessionLimits:
@@ -93,12 +101,15 @@ class PostgresConnection(connection):
     limits = SessionLimits()
     prefix = ""
     is_overdue = False
+    keeps_session = False  # no pooler may give our next transaction another session
     has_begun = False  # the pool has begun the next transaction, to see whether Postgres answers
 
     def prepare(self, limits: SessionLimits) -> None:
         """Set what does not change while the connection lives."""
         self.autocommit = True
         self.limits = limits
+        self.prepared_names: set[str] = set()
+        self.keeps_session = self._claim_session()
         access = " READ WRITE" if self._is_read_only_by_role() else ""
         mode = f"ISOLATION LEVEL READ COMMITTED{access}"
         self._begin_statement = f"BEGIN {mode};{limits.to_sql()}"
@@ -107,6 +118,15 @@ class PostgresConnection(connection):
     def run_single_statements(self) -> None:
         """Let each statement be a transaction from now on. None may be open."""
         self.prefix = self._single_prefix
+
+    def _claim_session(self) -> bool:
+        """Whether the session is ours alone. It then keeps the plans of prepared statements.
+
+        A pooler gives its clients an id of its own instead of that of the server's process.
+        """
+        with self.cursor() as cur:
+            cur.execute(KEEP_PLANS_SQL, {"pid": self.info.backend_pid})
+            return cur.fetchone() is not None
 
     def _is_read_only_by_role(self) -> bool:
         """Whether our role's own default forbids writes, which we then ask for explicitly.

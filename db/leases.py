@@ -118,7 +118,7 @@ class JobQueue(Generic[Row]):
         The commit does not wait for the disk. If Postgres crashes before it is written, nobody has
         claimed the rows, and a result is refused for the token of the claim that is lost.
         """
-        statement = copying_claim(self, expired=expired, single_row=row_id is not None)
+        statement = copying_claim(self, limit=limit, expired=expired, single_row=row_id is not None)
         claim = StatementCall(statement, claim_values(limit, lease, row_id))
         result = execute_calls(session, [StatementCall(COMMIT_WITHOUT_DISK, {}), claim])
         rows: Any = map(copy_class(self), result.rows)
@@ -192,18 +192,31 @@ def copy_class(queue: JobQueue[Any]) -> Callable[[Any], Any]:
 
 
 @cache
-def copying_claim(queue: JobQueue[Any], *, expired: bool, single_row: bool) -> CompiledStatement:
-    """`claim_statement`, returning `copied_columns`."""
-    return CompiledStatement(
-        claim_statement(queue, expired=expired, single_row=single_row, columns=queue.copied_columns)
+def copying_claim(
+    queue: JobQueue[Any], *, limit: int, expired: bool, single_row: bool
+) -> CompiledStatement:
+    """`claim_statement`, returning `copied_columns`.
+
+    The limit stands in its text: of a parameter Postgres would expect a tenth of all due rows, and
+    might read the table for them.
+    """
+    statement = claim_statement(
+        queue, expired=expired, single_row=single_row, columns=queue.copied_columns, limit=limit
     )
+    return CompiledStatement(statement, name=f"claim_{queue.model.__tablename__}")
 
 
 @cache
 def claim_statement(
-    queue: JobQueue[Any], *, expired: bool, single_row: bool, columns: tuple[Any, ...] = ()
+    queue: JobQueue[Any],
+    *,
+    expired: bool,
+    single_row: bool,
+    columns: tuple[Any, ...] = (),
+    limit: int | None = None,
 ) -> Any:
-    """The statement that claims rows. Parameters: `row_limit`, `lease`; if `single_row`, `row_id`.
+    """The statement that claims rows. Parameters: `row_limit`, unless `limit` stands in its text,
+    `lease`, and `row_id` if `single_row`.
 
     Cached: building it takes as long as Postgres takes to execute it. The rows are picked in a
     CTE: a plain subquery could be executed again for each row and exceed its limit.
@@ -212,8 +225,10 @@ def claim_statement(
     conditions = claim_conditions(queue, expired=expired)
     if single_row:
         conditions.append(model.id == bindparam("row_id", type_=BigInteger))
-    limit = bindparam("row_limit", type_=Integer)
-    oldest_ids = select(model.id).where(*conditions).order_by(model.due_at).limit(limit)
+    row_limit: Any = bindparam("row_limit", type_=Integer)
+    if limit is not None:
+        row_limit = literal_column(str(limit))
+    oldest_ids = select(model.id).where(*conditions).order_by(model.due_at).limit(row_limit)
     picked = oldest_ids.with_for_update(skip_locked=True).cte("picked")
     statement = (
         update(model)

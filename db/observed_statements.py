@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Engine, event
 
 from db.base import Base
+from db.compiled_statements import expand_prepared
 
 START_KEY = "signalpost_started"
 """Key in the dictionary that a connection of SQLAlchemy keeps."""
@@ -47,6 +48,7 @@ StatementObserver = Callable[[StatementKind, float, BaseException | None], None]
 def find_statement_kind(text: str) -> StatementKind:
     """Read what a statement does from its text."""
     statements = text.count(";\n") + 1
+    text = expand_prepared(text)
     tables = Base.metadata.tables
     for match in WRITE_PATTERN.finditer(text):
         operation, table = (part for part in match.groups() if part)

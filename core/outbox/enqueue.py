@@ -13,7 +13,7 @@ from typing import Any
 
 from core.validation import format_utc
 from db.outbox.deliveries import Deliveries
-from db.outbox.endpoints import Endpoint, Endpoints
+from db.outbox.endpoints import Endpoint, Endpoints, LockedEndpoint
 from db.outbox.messages import Outbox, OutboxSubject
 from db.session import Session, database_now
 
@@ -52,7 +52,7 @@ class AppEvent:
     data: Mapping[str, Any]
 
 
-EventWithEndpoints = tuple[AppEvent, Sequence[Endpoint]]
+EventWithEndpoints = tuple[AppEvent, Sequence[Endpoint | LockedEndpoint]]
 
 
 def enqueue_events(session: Session, events: Sequence[AppEvent]) -> None:
@@ -74,7 +74,7 @@ def enqueue_events(session: Session, events: Sequence[AppEvent]) -> None:
     )
 
 
-def is_subscribed(endpoint: Endpoint, event: AppEvent) -> bool:
+def is_subscribed(endpoint: LockedEndpoint, event: AppEvent) -> bool:
     return endpoint.user_id == event.user_id and (
         not endpoint.events or event.type in endpoint.events
     )

@@ -43,7 +43,7 @@ def build_insert_statement() -> Any:
     return statement.on_conflict_do_nothing()
 
 
-INSERT_STATEMENT = CompiledStatement(build_insert_statement())
+INSERT_STATEMENT = CompiledStatement(build_insert_statement(), name="insert_notifications")
 
 
 class Notifications:

@@ -76,7 +76,8 @@ CLEAR_URLS = CompiledStatement(
         is_given_id(PostPart.post_id),
         PostPart.upload_url_encrypted.is_not(None),
     )
-    .values(upload_url_encrypted=None)
+    .values(upload_url_encrypted=None),
+    name="clear_upload_urls",
 )
 
 

@@ -40,7 +40,7 @@ def build_insert_statement() -> Any:
     return insert(table).from_select(names, select(*(rows.c[name] for name in added)))
 
 
-INSERT_STATEMENT = CompiledStatement(build_insert_statement())
+INSERT_STATEMENT = CompiledStatement(build_insert_statement(), name="insert_post_events")
 
 
 class PostEvents:

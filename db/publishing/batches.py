@@ -113,7 +113,7 @@ def build_lock_query() -> Any:
 
 LOCK_QUERY = build_lock_query()
 LOCK_QUERY_LABELS: list[str] = LOCK_QUERY.selected_columns.keys()
-LOCK_STATEMENT = CompiledStatement(LOCK_QUERY)
+LOCK_STATEMENT = CompiledStatement(LOCK_QUERY, name="lock_posts")
 
 
 def build_reader(labels: Iterable[str]) -> Callable[[Any], Any]:
@@ -144,7 +144,10 @@ read_updated_values: Mapping[type[Any], Callable[[Any], tuple[Any, ...]]] = {
 """Class → what reads the id and the values that an update may change, in the order of the names."""
 
 UPDATES: Mapping[type[Any], CompiledStatement] = {
-    kind: CompiledStatement(bulk_update_statement(model, UPDATED_NAMES[kind][1:], is_counted=True))
+    kind: CompiledStatement(
+        bulk_update_statement(model, UPDATED_NAMES[kind][1:], is_counted=True),
+        name=f"update_{model.__tablename__}",
+    )
     for kind, model in (
         (LockedPost, Post),
         *((table.locked, table.model) for table in RECORD_TABLES.values()),

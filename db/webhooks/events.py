@@ -256,7 +256,7 @@ def build_finish_statement() -> Any:
     )
 
 
-FINISH_STATEMENT = CompiledStatement(build_finish_statement())
+FINISH_STATEMENT = CompiledStatement(build_finish_statement(), name="finish_webhook_events")
 
 
 class Events:

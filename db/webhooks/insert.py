@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeEngine
 
 from db.base import Json
 from db.bulk import ROWS_PARAMETER, rows_table
-from db.connections import PostgresDialect
+from db.compiled_statements import CompiledStatement, execute_converted
 from db.session import Connection, Session
 from db.webhooks.erased_subjects import ErasedSubject
 from db.webhooks.events import Event
@@ -147,7 +147,8 @@ def insert_new_events(
 ) -> dict[EventKey, InsertResult]:
     """Insert the events that are not stored yet; return those."""
     connection = session.connection() if isinstance(session, Session) else session
-    rows = connection.exec_driver_sql(INSERT_SQL, {ROWS_PARAMETER: encode_events(events)})
+    values = {ROWS_PARAMETER: encode_events(events)}
+    rows = execute_converted(connection, (INSERT_STATEMENT,), [values]).rows
     return {
         (provider, external_id): InsertResult(
             event_id, duplicate=False, processed=processed_at is not None
@@ -228,6 +229,5 @@ def build_insert_statement() -> Any:
 
 
 EVENT_ENCODER = msgspec.json.Encoder()
-INSERT_SQL = str(build_insert_statement().compile(dialect=PostgresDialect()))  # type: ignore[no-untyped-call]  # SQLAlchemy's
-"""Its only parameter is the rows. As text, because SQLAlchemy takes longer to prepare it for
-execution than Postgres to insert five events."""
+INSERT_STATEMENT = CompiledStatement(build_insert_statement(), name="insert_webhook_events")
+"""Its only parameter is the rows, as `encode_events` returns them."""

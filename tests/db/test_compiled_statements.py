@@ -13,13 +13,24 @@ from db.compiled_statements import (
     execute_compiled,
 )
 from db.identity.users import User
+from db.session import DatabaseUnavailable
+from tests.db.schema_catalog import run_sql
 
 GIVEN = rows_table({"email": Text()})
 INSERT_USERS = CompiledStatement(insert(User).from_select(["email"], select(GIVEN.c.email)))
 SELECT_USERS = CompiledStatement(
     select(User.email).where(User.email.like("50%%@example.org")).order_by(User.email)
 )
+NAMED_SELECT = CompiledStatement(select(User.id, User.email), name="select_users")
+COUNT_PREPARED = (
+    "SELECT count(*), max(generic_plans), max(custom_plans) FROM pg_prepared_statements"
+)
 RENAME_USERS = CompiledStatement(update(User).values(email="50%:" + User.email))
+
+
+def read_users(database):
+    with database.transaction() as session:
+        return execute_compiled(session, NAMED_SELECT, {}).rows
 
 
 def insert_call(*emails):
@@ -73,3 +84,36 @@ def test_a_list_of_values_has_to_be_an_array():
     )
     with pytest.raises(TypeError, match="array"):
         CompiledStatement(delete(User).where(User.id.in_([1, 2])))
+
+
+def test_a_statement_with_a_name_is_planned_once_for_a_connection(database):
+    with database.transaction() as session:
+        execute_compiled(session, NAMED_SELECT, {})
+        session.rollback()  # what was prepared stays so
+    assert [read_users(database) for _ in range(3)] == [[], [], []]
+    with database.transaction() as session:
+        prepared = session.connection().exec_driver_sql(COUNT_PREPARED).one()
+    assert tuple(prepared) == (1, 4, 0)
+
+
+def test_a_session_that_was_reset_is_replaced(database):
+    read_users(database)
+    with database.transaction() as session:
+        session.connection().exec_driver_sql("DEALLOCATE ALL")
+    with pytest.raises(DatabaseUnavailable, match="reset the session"):
+        read_users(database)
+    assert read_users(database) == []
+
+
+def test_a_column_of_another_type_is_planned_anew(database, database_url):
+    read_users(database)
+    run_sql(database_url, "ALTER TABLE users ALTER email TYPE varchar(300)")
+    with pytest.raises(DatabaseUnavailable):
+        read_users(database)
+    assert read_users(database) == []
+
+
+def test_an_added_column_changes_nothing_for_prepared_statements(database, database_url):
+    read_users(database)
+    run_sql(database_url, "ALTER TABLE users ADD added text")
+    assert read_users(database) == []

@@ -4,9 +4,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from db.compiled_statements import join_statements
 from db.connections import create_postgres_engine
 from db.observed_statements import find_statement_kind, observe_statements
+from db.publishing.batches import LOCK_STATEMENT, UPDATES, LockedPost
 from db.session import Database
+from db.webhooks.events import FINISH_STATEMENT
 
 KINDS = {
     "SELECT posts.id FROM posts JOIN users ON true WHERE posts.title = %(title)s": (
@@ -37,6 +40,15 @@ def test_operation_and_table_are_read_from_the_text(statement):
 def test_several_statements_in_one_message_are_one_kind():
     kind = find_statement_kind("UPDATE posts AS p SET a = 1;\nINSERT INTO post_events (a) SELECT 1")
     assert kind == ("UPDATE", "posts", 2)
+
+
+@pytest.mark.parametrize("are_prepared", [False, True])
+def test_prepared_statements_are_of_the_same_kind(are_prepared):
+    update_and_finish = (UPDATES[LockedPost], FINISH_STATEMENT)
+    kind = find_statement_kind(join_statements(update_and_finish, are_prepared=are_prepared))
+    assert tuple(kind) == ("UPDATE", "posts", 2)
+    kind = find_statement_kind(join_statements((LOCK_STATEMENT,), are_prepared=are_prepared))
+    assert tuple(kind) == ("SELECT", "posts", 1)
 
 
 def test_each_statement_is_observed_also_one_that_fails(database_url):

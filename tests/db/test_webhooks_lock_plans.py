@@ -4,6 +4,7 @@ import pytest
 
 from db.bulk import ROWS_PARAMETER
 from db.publishing.batches import LOCK_STATEMENT, UPDATES, LockedPost
+from tests.db.kept_plans import explain_kept_plan
 from tests.db.schema_catalog import run_sql
 
 ADD_POSTS = """
@@ -40,6 +41,15 @@ CASES = [(LOCK_STATEMENT, PUBLICATION), (UPDATES[LockedPost], CHANGED_POST)]
 @pytest.mark.parametrize(("statement", "row"), CASES, ids=["lock", "update"])
 def test_few_posts_are_found_by_an_index(posts_url, database, statement, row):
     assert "Seq Scan on posts" not in explain(database, statement, [row] * 3)
+
+
+@pytest.mark.parametrize(("statement", "row"), CASES, ids=["lock", "update"])
+@pytest.mark.parametrize("number", [1, 500])
+def test_the_plan_that_is_kept_finds_few_posts_and_many_by_an_index(
+    posts_url, database, statement, row, number
+):
+    values = statement.convert_values({ROWS_PARAMETER: [row] * number})
+    assert "Seq Scan on posts" not in explain_kept_plan(database, statement, values)
 
 
 def test_control_a_hundred_expected_rows_have_the_table_read(posts_url, database):

@@ -375,7 +375,7 @@ def count_event_statements(webhook_harness, account_id, count, *, prefix):
     statements = []
 
     def record_statement(_connection, _cursor, statement, *_):
-        if "webhook_events" in statement:
+        if "webhook_events" in statement and not statement.startswith("PREPARE"):
             statements.append(statement)
 
     engine = webhook_harness.database._engine

@@ -339,7 +339,7 @@ def test_an_event_whose_earlier_row_is_deleted_meanwhile_is_stored_again(databas
     statements = []
 
     def delete_after_insert(_connection, _cursor, statement, *_others):
-        if statement.startswith("INSERT INTO webhook_events"):
+        if statement.startswith("EXECUTE insert_webhook_events"):
             statements.append(statement)
             if len(statements) == 1:
                 run_sql(database_url, "DELETE FROM webhook_events WHERE external_id = 'a'")

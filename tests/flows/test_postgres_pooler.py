@@ -8,6 +8,9 @@ from sqlalchemy import text
 
 from core.health.database_checks import check_database
 from db import migrations
+from db.bulk import ROWS_PARAMETER
+from db.compiled_statements import execute_compiled
+from db.publishing.batches import LOCK_STATEMENT
 from db.session import Database
 from local.postgres import Postgres
 from tests.flows.api_user import DIRECT_FIELDS
@@ -24,6 +27,7 @@ LIMITS_SQL = (
     "SELECT current_setting('statement_timeout'), current_setting('timezone'),"
     " current_setting('idle_in_transaction_session_timeout')"
 )
+PREPARED_SQL = "SELECT count(*), current_setting('plan_cache_mode') FROM pg_prepared_statements"
 ADVISORY_LOCKS_SQL = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
 
 
@@ -108,6 +112,22 @@ def test_time_limits_hold_in_each_transaction_and_none_stays_in_the_session(pool
         assert cur.fetchone()[0] == run_direct(server, LIMITS_SQL)[0][0] == "0"
     dedicated.close()
     database.dispose()
+
+
+def count_prepared(url):
+    """How many statements the session of one connection keeps, and how it plans them."""
+    database = Database(url)
+    with database.transaction() as session:
+        execute_compiled(session, LOCK_STATEMENT, {ROWS_PARAMETER: []})
+        prepared = session.execute(text(PREPARED_SQL)).one()
+    database.dispose()
+    return tuple(prepared)
+
+
+def test_nothing_is_prepared_in_a_session_of_the_pooler(pooled_url, server):
+    migrations.upgrade_schema(pooled_url)
+    assert count_prepared(pooled_url) == (0, "auto")
+    assert count_prepared(server.dsn(DATABASE)) == (1, "force_generic_plan")  # without it
 
 
 def test_migrations_through_the_pooler_leave_no_lock(pooled_url, server):
