@@ -22,7 +22,7 @@ def list_messages(lines):
 
 
 def list_moves(lines):
-    return [move for line in lines for move in line.get("moves", ())]
+    return [{**line, **move} for line in lines for move in line.get("moves", ())]
 
 
 @pytest.fixture
