@@ -1,39 +1,47 @@
 """The manifests in deploy/k8s are rendered by kubectl, validated strictly, and fit each other.
 
-Part of `make check`. No cluster can run here: what a cluster would make of them is not tested.
+Each overlay is examined: media on a shared volume, and media in a bucket. Part of `make check`. No
+cluster can run here: what a cluster would make of them is not tested.
 """
 
 import base64
 import json
 import re
 import shutil
-from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 import yaml
-from click.testing import CliRunner
 
 from core.config.environment import iter_settings
-from core.config.roles import has_secret, list_secret_settings
+from core.config.roles import has_secret
 from core.config.settings import Settings
+from core.config.value_types import parse_media_url
 from local import role_secrets
 from tasks.queues import QUEUES
 from tests.deploy_tools import ROOT, deploy_tools
+from tests.kubernetes_manifests import (
+    FAST_LOADER,
+    OVERLAYS,
+    SECRETS,
+    SOURCE,
+    WORKLOADS,
+    manifests,
+    manifests_of,
+    new_tree,
+    renderings,
+    select_kind,
+    without_media,
+)
 from tests.support.metric_names import find_metric_names, list_metric_names
 
-__all__ = ["deploy_tools"]
+__all__ = ["deploy_tools", "manifests", "manifests_of", "new_tree", "renderings"]
 
-SOURCE = ROOT / "deploy" / "k8s"
 FILES = sorted(
     str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.yaml") if "schemas" not in path.parts
 )
 KUBERNETES_VERSION = "1.37"
-FAST_LOADER = yaml.CSafeLoader
 KEDA_SCHEMA = SOURCE / "schemas" / "scaledobject.json"
-SECRETS = list_secret_settings(Settings)
 OPEN_SETTINGS = {name for name, _ in iter_settings(Settings)} - SECRETS.keys()
-WORKLOADS = ("Deployment", "Job")
 CALLERS = {"web": {"ingress-nginx", "monitoring"}, "flower": {"ingress-nginx"}}
 TARGETS = {
     "web": {53, 443, 465, 587, 5432, 5671, 5672, 6379},
@@ -43,44 +51,6 @@ TARGETS = {
     "migrate": {53, 5432},
 }
 """Ports that each kind of pod may connect to, and the namespaces that may connect to a pod."""
-
-
-class Tree(NamedTuple):
-    """A copy of the manifests that can be altered, with secrets for each role."""
-
-    folder: Path
-    tools: object
-
-    def render(self):
-        return self.tools.run(
-            self.tools.kubectl, "kustomize", self.folder / "overlays" / "prod", cwd=self.folder
-        )
-
-
-@pytest.fixture(scope="module")
-def new_tree(tmp_path_factory, deploy_tools):
-    """Make a copy with a value for each secret setting."""
-    root = tmp_path_factory.mktemp("manifests")
-    settings_file = root / "settings.env"
-    settings_file.write_text("".join(f"{name}=canary-{name}\n" for name in SECRETS))
-
-    def make_tree(name):
-        folder = root / name
-        shutil.copytree(SOURCE, folder)
-        secrets = str(folder / "overlays" / "prod" / "secrets")
-        arguments = [str(settings_file), secrets]
-        result = CliRunner().invoke(role_secrets.main, arguments, catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        return Tree(folder, deploy_tools)
-
-    return make_tree
-
-
-@pytest.fixture(scope="module")
-def manifests(new_tree):
-    rendering = new_tree("shared").render()
-    assert rendering.returncode == 0, rendering.stderr
-    return list(yaml.load_all(rendering.stdout, FAST_LOADER))
 
 
 def find_faults(tools, files):
@@ -121,12 +91,15 @@ KUBERNETES_KINDS = {
 }
 
 
-def test_all_manifests_are_valid_to_the_last_field(new_tree, deploy_tools, tmp_path):
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_all_manifests_are_valid_to_the_last_field(
+    renderings, manifests_of, deploy_tools, tmp_path, overlay
+):
     rendered = tmp_path / "rendered.yaml"
-    rendered.write_text(new_tree("prod").render().stdout)
+    rendered.write_text(renderings[overlay])
     faults, output = find_faults(deploy_tools, [rendered])
     assert faults == set(), output
-    assert output.count("passed") >= len(list(yaml.safe_load_all(rendered.read_text()))) - 8
+    assert output.count("passed") >= len(manifests_of[overlay]) - 8
 
 
 def misspell_field(text):
@@ -143,29 +116,30 @@ KNOWN_FIELDS = {
 }
 
 
-def test_a_misspelt_field_in_any_file_is_found(new_tree, manifests, deploy_tools, tmp_path):
+def overlay_with(file_name):
+    """An overlay that uses the file: its own, or the one that uses all others."""
+    return next((each for each in OVERLAYS if f"overlays/{each}/" in file_name), "prod")
+
+
+def test_a_misspelt_field_in_any_file_is_found(new_tree, manifests_of, deploy_tools, tmp_path):
     refused, rendered = set(), {}
     for number, name in enumerate(FILES):
-        tree = new_tree(f"tree{number}")
+        tree, overlay = new_tree(f"tree{number}"), overlay_with(name)
         file = tree.folder / name
         file.write_text(misspell_field(file.read_text()))
-        rendering = tree.render()
+        rendering = tree.render(overlay)
         if rendering.returncode:
             refused.add(name)
         else:
             documents = yaml.load_all(rendering.stdout, FAST_LOADER)
             output = tmp_path / f"rendered{number}.yaml"
             output.write_text(
-                yaml.safe_dump_all([each for each in documents if each not in manifests])
+                yaml.safe_dump_all(each for each in documents if each not in manifests_of[overlay])
             )
             rendered[output.name] = name
         shutil.rmtree(tree.folder)
     faults, _ = find_faults(deploy_tools, [tmp_path / name for name in rendered])
     assert sorted(refused | {rendered[name] for name in faults}) == FILES
-
-
-def select_kind(manifests, *kinds):
-    return [each for each in manifests if each["kind"] in kinds]
 
 
 def find_web(manifests):
@@ -332,6 +306,18 @@ def test_the_shared_settings_exist_and_hold_no_secret(manifests):
     (settings,) = select_kind(manifests, "ConfigMap")
     assert settings["data"].keys() <= OPEN_SETTINGS
     assert "PUBLIC_URL" in settings["data"]
+
+
+def test_with_a_bucket_pods_share_no_volume_and_all_else_is_the_same(manifests_of):
+    shared, bucket = (without_media(manifests_of[each]) for each in OVERLAYS)
+    assert bucket == shared
+    assert select_kind(manifests_of["prod"], "PersistentVolumeClaim")
+    assert not select_kind(manifests_of["bucket"], "PersistentVolumeClaim")
+    for workload in select_kind(manifests_of["bucket"], *WORKLOADS):
+        volumes = workload["spec"]["template"]["spec"].get("volumes", ())
+        assert all("emptyDir" in volume for volume in volumes)
+    (settings,) = select_kind(manifests_of["bucket"], "ConfigMap")
+    assert parse_media_url(settings["data"]["MEDIA_URL"]).startswith("s3://")
 
 
 def test_every_scaling_query_names_a_workload_and_metrics_that_exist(manifests):
