@@ -13,6 +13,15 @@ TIME_LIMITS = {"uploads": (240, 300)}
 
 DEFAULT_TIME_LIMITS = (60, 75)
 
+POOL_LIMITS = {**dict.fromkeys(CONSUMER_ROLES, 2), "flower": None}
+"""How many connections to the broker are kept for sending, by role.
+
+Flower has no limit: each of its threads holds one connection while it waits for a second, so that
+with a limit a few of them wait for each other for ever.
+"""
+
+DEFAULT_POOL_LIMIT = 4
+
 
 def build_configuration(
     broker_url: str,
@@ -38,7 +47,7 @@ def build_configuration(
         **BEAT_SETTINGS,
         "beat_schedule": build_beat_schedule(alerts_interval=alerts_interval),
         **broker_settings(broker_url, role),
-        "broker_pool_limit": 2 if role in CONSUMER_ROLES else 4,
+        "broker_pool_limit": POOL_LIMITS.get(role, DEFAULT_POOL_LIMIT),
         "task_soft_time_limit": soft,
         "task_time_limit": hard,
     }

@@ -1,4 +1,6 @@
-"""Flower needs its password, whoever starts it and wherever the password is kept."""
+"""Flower needs its password, whoever starts it and wherever the password is kept, and can be
+stopped.
+"""
 
 import os
 import subprocess
@@ -22,6 +24,8 @@ SETTINGS = {
     "PATH": os.environ["PATH"],
     "PYTHONPATH": str(ROOT),
 }
+GRACE = 10.0  # seconds, in which a container has to end
+QUERIED = "Inspect method conf failed"  # no worker answered
 OPERATOR_SETTINGS = {
     "DATABASE_URL": "postgresql://127.0.0.1:1/app",
     "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
@@ -79,6 +83,26 @@ def test_a_password_in_a_file_protects_every_page(tmp_path):
             each for each in psutil.Process(process.pid).net_connections() if not each.raddr
         ]
         assert {each.laddr.ip for each in listening} == {"127.0.0.1"}
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_flower_that_has_queried_the_workers_ends_with_sigterm(redis_server, tmp_path):
+    """Its threads need two connections each, and none may wait for another's."""
+    port = find_free_port()
+    environment = {"SIGNALPOST_ROLE": "flower", "FLOWER_BASIC_AUTH": PASSWORD}
+    environment["BROKER_URL"] = redis_server.url
+    process = start_process(
+        (*FLOWER_COMMAND, f"--port={port}", "--debug"),
+        cwd=tmp_path,
+        env={**SETTINGS, **environment},
+        stderr=(tmp_path / "log").open("wb"),
+    )
+    try:
+        wait_until(lambda: QUERIED in (tmp_path / "log").read_text(), what="an inspection")
+        process.terminate()
+        assert process.wait(GRACE) == 0
     finally:
         process.kill()
         process.wait()
