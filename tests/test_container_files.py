@@ -51,6 +51,26 @@ def test_compose_accepts_the_file_and_every_service_is_complete(run_compose):
         assert is_task or "healthcheck" in service, name
 
 
+def find_refused_secrets(config):
+    """Return the services that Compose refuses to start, since it could not copy their secrets."""
+    copied = {name for name, each in config.get("secrets", {}).items() if "file" not in each}
+    return {
+        name
+        for name, service in config["services"].items()
+        if service.get("read_only")
+        and copied & {each["source"] for each in service.get("secrets", ())}
+    }
+
+
+def test_no_container_that_cannot_be_written_takes_a_secret_which_is_no_file(run_compose, tmp_path):
+    assert find_refused_secrets(json.loads(run_compose("--format", "json").stdout)) == set()
+    altered = tmp_path / "docker-compose.yml"
+    text = COMPOSE_FILE.read_text().replace("  beat:\n", "  beat:\n    secrets: [planted]\n")
+    altered.write_text(f"{text}\nsecrets:\n  planted:\n    environment: METRICS_TOKEN\n")
+    result = run_compose("--format", "json", file=altered)
+    assert find_refused_secrets(json.loads(result.stdout)) == {"beat"}
+
+
 def test_compose_refuses_a_misspelt_field(run_compose, tmp_path):
     altered = tmp_path / "docker-compose.yml"
     altered.write_text(COMPOSE_FILE.read_text().replace("mem_limit:", "mem_limitt:", 1))
