@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import INSERT_POST, add_cookies, connect_account
+from tests.browser.conftest import INSERT_POST, add_cookies, connect_account, save_screenshot
 from tests.browser.test_accessibility import find_axe_violations
 
 OLD_FAILURES = (
@@ -60,6 +60,26 @@ def test_home_lists_what_needs_attention_in_order_with_one_action_each(
     finally:
         stack.query(SET_STATUS, "ACTIVE")
         stack.query("DELETE FROM posts WHERE id = %s", waits)
+
+
+@pytest.mark.chaos
+def test_home_is_in_the_language_of_its_reader(home_page, stack, open_page, cookies):
+    """The picture of the French guide. The English form is the test above."""
+    stack.query(CANCEL_EARLIER_POSTS)
+    add_post(stack, "La mer à l'aube", "FAILED", error="duration_check_failed")
+    add_post(stack, "Un brouillon", step="DELIVERED")
+    waits = add_post(stack, "Le marché de dimanche", "QUEUED")
+    stack.query(
+        "UPDATE posts SET finished_at = NULL, publish_at = now() + interval '2 days' WHERE id = %s",
+        waits,
+    )
+    page = open_page(locale="fr-FR", viewport={"width": 1280, "height": 900})
+    add_cookies(page, cookies).goto("/")
+    save_screenshot(page, "home-french-attention")
+    first, *_ = page.locator(TITLES).all_inner_texts()
+    assert re.sub(r"\s", " ", first) == "« La mer à l'aube » n'a pas été publiée sur TikTok"
+    assert find_axe_violations(page) == []
+    stack.query("DELETE FROM posts WHERE id = %s", waits)
 
 
 def test_a_hidden_line_does_not_come_back(home_page, stack):
