@@ -48,7 +48,7 @@ MAX_DESCRIPTORS = 20_000  # above the server's `--backpressure`, the most connec
 FLASK_THREADS = 32
 UPLOAD_THREADS = 8  # store the parts of uploads, so that slow disks delay nothing else
 MAX_FAST_PATH_BYTES = 64 * 1024  # a longer body would hold up the event loop for all others
-FLASK_ONLY_HEADERS = ("transfer-encoding", "expect")
+FLASK_ONLY_HEADERS = frozenset({"transfer-encoding", "expect"})
 QUERY_CHARACTERS = "".join(map(chr, range(33, 127)))  # those that are left as they are
 FORWARDED_PROTO_HEADER = "x-forwarded-proto"
 
@@ -58,6 +58,7 @@ class DeliveryHead(NamedTuple):
 
     provider: str
     headers: dict[str, str]
+    body_length: int
 
 
 def create_asgi_app() -> "AsgiApp":
@@ -97,12 +98,14 @@ class AsgiApp:
             for prefix in ("", self._path_prefix)
             for end in ("", "/")
         }
-        max_json_bytes: int = self._container.settings.limits.max_json_bytes
-        self._max_api_bytes: int = max(max_json_bytes, MAX_POST_BYTES)
-        self._max_page_bytes: int = max_json_bytes
-        self._max_delivery_bytes: int = self._container.settings.limits.webhook_max_bytes
+        settings = self._container.settings
+        self._max_api_bytes: int = max(settings.limits.max_json_bytes, MAX_POST_BYTES)
+        self._max_page_bytes: int = settings.limits.max_json_bytes
+        self._max_delivery_bytes: int = settings.limits.webhook_max_bytes
+        self._max_fast_path_bytes: int = min(MAX_FAST_PATH_BYTES, self._max_delivery_bytes)
+        self._needs_https: bool = settings.is_production
         self._metrics = MetricGroup(call_soon)
-        headers = security.response_headers(WEBHOOK_PATH_PREFIX, self._container.settings)
+        headers = security.response_headers(WEBHOOK_PATH_PREFIX, settings)
         self._accepted_headers = encode_headers({**headers, "Content-Type": "application/json"})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -119,16 +122,15 @@ class AsgiApp:
         if provider is None or scope["method"] != "POST" or scope["query_string"]:
             return None
         headers = decode_headers(scope["headers"])
-        if headers is None or any(name in headers for name in FLASK_ONLY_HEADERS):
+        if headers is None or not FLASK_ONLY_HEADERS.isdisjoint(headers):
             return None
-        settings = self._container.settings
-        max_bytes = min(MAX_FAST_PATH_BYTES, settings.limits.webhook_max_bytes)
         length = headers.get("content-length", "")
-        if not length.isdigit() or int(length) > max_bytes:
+        if not length.isdigit() or int(length) > self._max_fast_path_bytes:
             return None
-        if settings.is_production and not is_https(scope, headers, settings.trusted_proxy_count):
+        proxy_count = self._container.settings.trusted_proxy_count
+        if self._needs_https and not is_https(scope, headers, proxy_count):
             return None
-        return DeliveryHead(provider, headers)
+        return DeliveryHead(provider, headers, int(length))
 
     async def _receive_delivery(
         self, head: DeliveryHead, scope: Scope, receive: Receive, send: Send
@@ -137,7 +139,9 @@ class AsgiApp:
         started_at, body, loop = time.perf_counter(), b"", asyncio.get_running_loop()
         request_id = bind_correlation_id(request_log.find_request_id(head.headers))
         try:
-            body = await self._bodies.receive_body(receive, MAX_FAST_PATH_BYTES, loop=loop)
+            body = await self._bodies.receive_body(
+                receive, MAX_FAST_PATH_BYTES, length=head.body_length, loop=loop
+            )
             delivery = webhooks.verify_delivery(
                 self._container.services,
                 head.provider,

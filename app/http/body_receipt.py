@@ -80,16 +80,19 @@ class BodyReceiver:
         max_bytes: int,
         *,
         rule: BodyRule = SMALL_BODY_RULE,
+        length: int | None = None,
         loop: asyncio.AbstractEventLoop | None = None,
     ) -> bytes:
         """Return a whole body, which counts as held until `release_bytes` is called.
 
+        `length` is what the request announced, if that is known: the last part says only afterwards
+        that it was the last, and to ask for that wakes two threads of the server.
         Errors: ClientDisconnected, RequestTimeout, RequestEntityTooLarge; then nothing is held.
         """
         chunks, size, has_more = [], 0, True
         try:
-            async with BodyProgress(self, rule, loop) as progress:
-                while has_more:
+            with BodyProgress(self, rule, loop) as progress:
+                while has_more and size != length:
                     message = raise_if_disconnected(await receive())
                     chunk, has_more = message.get("body", b""), message.get("more_body", False)
                     chunks.append(chunk)
@@ -145,7 +148,7 @@ class BodyReceiver:
 
 
 class BodyProgress:
-    """An asynchronous context in which a body arrives as fast as its rule demands.
+    """A context in which a body arrives as fast as its rule demands.
 
     Errors: RequestTimeout, on leaving it.
     """
@@ -163,11 +166,11 @@ class BodyProgress:
         self._step_size = 0
         self._is_over = False
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         self._receiver.add_body(self)
         return self
 
-    async def __aexit__(self, error_type: type[BaseException] | None, *_error: object) -> None:
+    def __exit__(self, error_type: type[BaseException] | None, *_error: object) -> None:
         """Turn our own cancellation of the task into the error, as `asyncio.timeout` does."""
         self._receiver.remove_body(self)
         is_cancelled = error_type is not None and issubclass(error_type, asyncio.CancelledError)

@@ -127,7 +127,7 @@ class UploadReceiver:
         It ends early with more than `missing_bytes`. Errors: ClientDisconnected, RequestTimeout.
         """
         size = 0
-        async with BodyProgress(self._bodies, UPLOAD_RULE) as progress:
+        with BodyProgress(self._bodies, UPLOAD_RULE) as progress:
             while True:
                 message = raise_if_disconnected(await receive())
                 chunk = message.get("body", b"")

@@ -21,11 +21,11 @@ class MetricGroup:
     def __init__(self, schedule: Callable[[Callable[[], None]], object]) -> None:
         self._schedule = schedule
         self._is_scheduled = False
-        self._counts: Tally[tuple[Counter, Labels]] = Tally()
+        self._counted: list[tuple[Counter, Labels]] = []
         self._durations: defaultdict[tuple[Histogram, Labels], list[float]] = defaultdict(list)
 
     def count(self, counter: Counter, *labels: str) -> None:
-        self._counts[counter, labels] += 1
+        self._counted.append((counter, labels))
         self._schedule_once()
 
     def observe(self, histogram: Histogram, seconds: float, *labels: str) -> None:
@@ -34,8 +34,8 @@ class MetricGroup:
 
     def write(self) -> None:
         """Write what has been collected, and begin anew."""
-        counts, durations = dict(self._counts), dict(self._durations)
-        self._counts.clear()
+        counts, durations = Tally(self._counted), dict(self._durations)
+        self._counted.clear()
         self._durations.clear()
         self._is_scheduled = False
         for (counter, labels), number in counts.items():

@@ -12,10 +12,11 @@ from app.asgi import FLASK_THREADS, MAX_FAST_PATH_BYTES, AsgiApp
 from app.http.request_log import WEBHOOK_PATH_PREFIX
 from core.webhooks.writer import EventWriter, WriterBusy, WriteRejected
 from db.session import Database
-from tests.support.asgi_caller import AsgiCaller, sign_envelope
+from tests.support.asgi_caller import AsgiCaller, collect_response, make_scope, sign_envelope
 from tests.support.tiktok_webhooks import WEBHOOK_PATH, build_envelope, sign_body
 
 BURST_SIZE = 20 * FLASK_THREADS
+WAIT_SECONDS = 20.0
 VARYING_HEADERS = {"x-request-id", "x-correlation-id", "x-duration-ms"}
 VARYING_COLUMNS = {"id", "correlation_id"} | {
     f"{event}_at" for event in ("created", "updated", "next_attempt", "processed")
@@ -159,6 +160,26 @@ def test_a_client_that_disconnects_mid_body_gets_an_error_and_stores_nothing(
 ):
     assert asgi_caller.send_delivery(build_envelope(), complete=False).status == 400
     assert load_events(container) == []
+
+
+def test_a_body_is_complete_with_its_announced_length(asgi_app, container):
+    """The server is not asked what follows: here it would never answer."""
+    body, headers = sign_envelope(build_envelope())
+    parts, messages = [body[:10], body[10:]], []
+
+    async def receive():
+        if not parts:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": parts.pop(0), "more_body": True}
+
+    async def send(message):
+        messages.append(message)
+
+    all_headers = {"Content-Length": str(len(body)), **headers}
+    scope = make_scope("POST", "http", WEBHOOK_PATH, "", all_headers)
+    asyncio.run(asyncio.wait_for(asgi_app(scope, receive, send), WAIT_SECONDS))
+    assert collect_response(messages).status == 200
+    assert len(load_events(container)) == 1
 
 
 def test_a_disconnect_in_a_body_that_flask_reads_stores_nothing_either(asgi_caller, container):
