@@ -13,7 +13,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Any, NamedTuple
 
+import psycopg2
 from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from db.bulk import ROW_COUNT_PARAMETER, ROWS_PARAMETER
@@ -127,6 +129,41 @@ def execute_converted(
     row_count = result.rowcount
     result.close()
     return CallResult(rows, row_count)
+
+
+def fetch_converted(
+    connection: Connection, statement: CompiledStatement, converted_values: Mapping[str, Any]
+) -> list[Any]:
+    """Execute one statement through the driver alone, and return its rows as tuples.
+
+    For what runs with every delivery: SQLAlchemy's part takes longer than the driver's.
+    """
+    are_prepared = prepare_statements(connection, (statement,))
+    text = join_statements((statement,), are_prepared=are_prepared)
+    values = {f"{name}_0": value for name, value in converted_values.items()}
+    return fetch_rows(connection, text, values)
+
+
+def fetch_rows(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[Any]:
+    """Execute a statement in the driver's form, and return its rows as tuples.
+
+    For what runs with every delivery: SQLAlchemy's part would take longer than the driver's.
+    Errors: those that SQLAlchemy would raise, and as there a lost connection is not used again.
+    """
+    driver_connection: Any = connection.connection.dbapi_connection
+    dialect: Any = connection.dialect
+    with driver_connection.cursor() as cursor:
+        try:
+            cursor.execute(statement, values)
+        except psycopg2.Error as error:
+            is_lost = dialect.is_disconnect(error, driver_connection, cursor)
+            if is_lost:
+                connection.invalidate(error)
+            raise DBAPIError.instance(
+                None, None, error, psycopg2.Error, connection_invalidated=is_lost
+            ) from error
+        rows: list[Any] = cursor.fetchall()
+        return rows
 
 
 def prepare_statements(connection: Connection, statements: Iterable[CompiledStatement]) -> bool:

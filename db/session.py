@@ -159,12 +159,18 @@ class DedicatedConnection:
             raw.run_single_statements()
             self._connection = connection
         try:
-            with self._connection.begin():
-                return operation(self._connection)
+            return operation(self._connection)
         except DBAPIError as error:
             if is_unavailable(error):
                 self.close()
             raise
+        finally:
+            self._end_transaction()
+
+    def _end_transaction(self) -> None:
+        """End what SQLAlchemy takes for one: Postgres has ended each with its statement."""
+        if self._connection is not None and self._connection.in_transaction():
+            self._connection.rollback()
 
     def close(self) -> None:
         connection, self._connection = self._connection, None

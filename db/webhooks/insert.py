@@ -1,6 +1,6 @@
 """Inserts webhook events: many with one statement, each event once. The caller commits."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,7 +27,7 @@ from sqlalchemy.types import TypeEngine
 
 from db.base import Json
 from db.bulk import ROWS_PARAMETER, rows_table
-from db.compiled_statements import CompiledStatement, execute_converted
+from db.compiled_statements import CompiledStatement, execute_converted, fetch_converted
 from db.session import Connection, Session
 from db.webhooks.erased_subjects import ErasedSubject
 from db.webhooks.events import Event
@@ -114,18 +114,23 @@ def insert_events(session: Session | Connection, events: Sequence[NewEvent]) -> 
     more. The insert itself looks that up, so that it cannot miss an erasure (`await_inserts`).
     """
     stored = insert_new_events(session, events)
-    if len(stored) < len(events):  # else each has a row of its own
-        add_earlier_rows(session, events, stored)
+    if len(stored) == len(events):  # each has a row of its own
+        return [stored[find_stored_key(stored, event)] for event in events]
+    add_earlier_rows(session, events, stored)
     results = []
     for event in events:
-        key = (event.provider, event.dedupe_key)
-        if key not in stored:
-            key = (event.provider, event.erased_key)
+        key = find_stored_key(stored, event)
         result = stored[key]
         results.append(result)
         # The same event once more in this group is a duplicate of this one.
         stored[key] = result._replace(duplicate=True)
     return results
+
+
+def find_stored_key(stored: Mapping[EventKey, InsertResult], event: NewEvent) -> EventKey:
+    """Return which of its keys the event is stored with."""
+    key = (event.provider, event.dedupe_key)
+    return key if key in stored else (event.provider, event.erased_key)
 
 
 def add_earlier_rows(
@@ -146,13 +151,13 @@ def insert_new_events(
     session: Session | Connection, events: Sequence[NewEvent]
 ) -> dict[EventKey, InsertResult]:
     """Insert the events that are not stored yet; return those."""
-    connection = session.connection() if isinstance(session, Session) else session
     values = {ROWS_PARAMETER: encode_events(events)}
-    rows = execute_converted(connection, (INSERT_STATEMENT,), [values]).rows
+    if isinstance(session, Session):
+        rows = execute_converted(session.connection(), (INSERT_STATEMENT,), [values]).rows
+    else:
+        rows = fetch_converted(session, INSERT_STATEMENT, values)
     return {
-        (provider, external_id): InsertResult(
-            event_id, duplicate=False, processed=processed_at is not None
-        )
+        (provider, external_id): InsertResult(event_id, False, processed_at is not None)
         for provider, external_id, event_id, processed_at in rows
     }
 
