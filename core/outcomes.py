@@ -60,10 +60,13 @@ class Reschedule:
     """A recorded result: when the row is due next, counted from now; `after` None ends it.
 
     `made_progress` False keeps the count of attempts; otherwise it starts again at zero.
+    `refusal` is the code with which a platform has ended what the row is for: nothing is repeated,
+    and the attempt counts as failed.
     """
 
     after: timedelta | None
     made_progress: bool = True
+    refusal: str | None = None
 
 
 DONE = Reschedule(None)

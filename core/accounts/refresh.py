@@ -254,6 +254,6 @@ def record_refused(session: Session, account: Account, outcome: RefreshRefused) 
     remaining = Grants(session).remaining_lifetime(account.id) or NO_MIN_DELAY
     if outcome.cause == grant_lifecycle.ROTATION_LOST and remaining > NO_MIN_DELAY:
         grant_lifecycle.mark_rotation_lost(session, account)
-        return Reschedule(remaining)
+        return Reschedule(remaining, refusal=outcome.code)
     grant_lifecycle.mark_needs_reconnect(session, account, cause=outcome.cause)
-    return Reschedule(None)
+    return Reschedule(None, refusal=outcome.code)

@@ -308,4 +308,6 @@ def attempt_result(outcome: RowOutcome | StaleLease) -> AttemptResult:
         return AttemptResult(word, outcome.code, outcome.message, outcome.log_id)
     if isinstance(outcome, Snooze):
         return AttemptResult("later", message=str(outcome))
-    return AttemptResult("done" if isinstance(outcome, Reschedule) else "fenced")
+    if isinstance(outcome, StaleLease):
+        return AttemptResult("fenced")
+    return AttemptResult("failed", outcome.refusal) if outcome.refusal else AttemptResult("done")

@@ -5,11 +5,13 @@ from sqlalchemy import func
 
 from core.accounts.refresh import REFRESH_JOB_TYPE, REFRESH_RETRY_POLICY
 from core.accounts.tokens import CALL_REFUSED, REFRESH_REQUESTED
+from core.health.row_conditions import count_failed_refreshes
 from core.jobs.executor import execute_all
 from core.jobs.recorder import record_results
 from core.jobs.runner import claim_batch, run_jobs
 from db.accounts.grants import Grants
 from tests.db.accounts_refresh_harness import (
+    REFRESHED_OPEN_ID,
     REVOKED_GRANT_RESPONSE,
     UNAVAILABLE_RESPONSE,
     drop_responses,
@@ -158,6 +160,19 @@ def test_a_revoked_grant_parks_its_posts_and_notifies_its_owner_once(
         "needs_reconnect"
     ]
     assert len(platform_server.requests) == 1
+
+
+@pytest.mark.alert("token_refresh_failure")
+def test_grants_that_the_platform_has_ended_count_as_failed_refreshes(
+    platform_server, database, services, factory, refresh_account
+):
+    script_responses(platform_server, *[REVOKED_GRANT_RESPONSE] * 3, refresh_response())
+    for open_id in ("-000a", "-000b", "-000c", REFRESHED_OPEN_ID):
+        refresh_account(factory.create_account(lasts=-HOUR, open_id=open_id))
+    with database.transaction() as session:
+        measured = count_failed_refreshes(session, services)
+    assert (measured.value, measured.details["total"]) == (3, 4)
+    assert measured.details["codes"] == {"invalid_grant": 3}
 
 
 def test_after_a_lost_response_the_refresh_is_repeated_with_the_same_token(
