@@ -35,7 +35,8 @@ NO_SYMLINK_FLAGS = os.O_CLOEXEC | os.O_NOFOLLOW
 DEFAULT_MIN_FREE_BYTES = 2**30
 MAX_MIN_FREE_SHARE = 0.05  # of the disk: a small one is not full from the beginning
 GIGABYTE = 10**9
-FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT})
+# EFBIG: files may not be so large, by the process's limit (`ulimit -f`) or by the file system.
+FULL_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 READ_ONLY_ERRORS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 # A faulty disk, a network folder that is away, or a file in the place of the folder.
 BROKEN_ERRORS = frozenset({errno.EIO, errno.ESTALE, errno.ENOTCONN, errno.ENOTDIR})
@@ -235,7 +236,10 @@ def name_storage_faults() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in FULL_ERRORS:
-            reason, text = FULL_REASON, "the media store is full: free some space"
+            reason, text = (
+                FULL_REASON,
+                "the media store is full, or a file may not be so large (`ulimit -f`): make room",
+            )
         elif error.errno in READ_ONLY_ERRORS:
             reason, text = (
                 READ_ONLY_REASON,

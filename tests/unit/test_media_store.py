@@ -7,12 +7,13 @@ import faulthandler
 import fcntl
 import io
 import os
+import resource
 import signal
 import stat
 
 import pytest
 
-from core.errors import Conflict, Misconfigured, NotFound
+from core.errors import Conflict, Misconfigured, NotFound, StorageUnavailable
 from core.media_store.directory import DirectoryStore
 from core.media_store.store import CHUNK_BYTES
 
@@ -96,3 +97,15 @@ def test_a_symbolic_link_is_not_followed(media_store, path, tmp_path):
 def test_other_url_schemes_are_refused():
     with pytest.raises(Misconfigured, match="file:///"):
         DirectoryStore("s3://bucket")
+
+
+def test_a_limit_of_the_size_of_files_is_a_store_without_room(media_store, path):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(StorageUnavailable) as refused:
+            media_store.append(path, 0, io.BytesIO(bytes(5000)), 5000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert refused.value.details == {"reason": "full"}
+    assert media_store.size(path) == 1000  # what has arrived is kept
