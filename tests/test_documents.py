@@ -30,6 +30,7 @@ from tests.documents import (
 
 REASONS = {
     "needs a network",
+    "needs Docker",
     "takes minutes, CI runs it",
     "names servers of yours",
     "a part of a longer text",
