@@ -14,7 +14,11 @@ from local.developer import PASSWORD_FACTORIES, Developer
 from local.postgres import Postgres
 from local.processes import PROCESSES, STOP_ORDER, StackOptions
 from local.readiness import HeartbeatReader, is_http_ok
-from local.role_environment import select_public_environment, select_role_environment
+from local.role_environment import (
+    OWN_VARIABLES,
+    select_public_environment,
+    select_role_environment,
+)
 from local.setup_process import SetupProcess
 from local.stack_settings import GivenSettings
 from local.supervisor import Supervisor
@@ -71,6 +75,19 @@ class LocalStack:
         )
         self.supervisor.wait_until_ready([*early, *late])
         self._heartbeats.close()
+        stack_settings.write_exports(self.exports_path, self._list_exports())
+
+    @property
+    def exports_path(self) -> Path:
+        return self.options.folder / stack_settings.EXPORTS_FILE
+
+    def _list_exports(self) -> dict[str, str]:
+        """The settings of operators' commands, and what the client needs to call this server."""
+        values = {name: value for name, value in self.environment.items() if name in OWN_VARIABLES}
+        values["SIGNALPOST_URL"] = self.options.web_url
+        if self.developer:
+            values["SIGNALPOST_API_KEY"] = self.developer.api_key
+        return values
 
     def _build_environment(self) -> dict[str, str]:
         options, load_secrets = self.options, stack_settings.load_or_create_secrets

@@ -6,6 +6,7 @@ Precedence: this process's environment, the sandbox's settings, `.env`, the gene
 import json
 import os
 import secrets
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from core.encryption_keys import generate_key
 from local.sandboxes import credential_factories, platform_settings
 
 SECRETS_FILE = "settings.json"
+EXPORTS_FILE = "settings.env"
+"""What a shell reads, so that commands in it act on the running stack."""
 
 
 def generate_secret() -> str:
@@ -97,11 +100,22 @@ def sandbox_settings(
 
 
 def write_secrets(path: Path, values: Mapping[str, str]) -> None:
-    """Write atomically: without these keys the secrets in the database cannot be decrypted."""
+    """Without these keys the secrets in the database cannot be decrypted."""
+    write_private_file(path, json.dumps(values, indent=1))
+
+
+def write_exports(path: Path, values: Mapping[str, str]) -> None:
+    """Write the settings as `. FILE` reads them in a shell."""
+    lines = (f"export {name}={shlex.quote(value)}\n" for name, value in sorted(values.items()))
+    write_private_file(path, "".join(lines))
+
+
+def write_private_file(path: Path, text: str) -> None:
+    """Write atomically, for the owner only."""
     staging = path.with_suffix(".new")
     staging.unlink(missing_ok=True)
     with os.fdopen(os.open(staging, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        json.dump(values, file, indent=1)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     staging.rename(path)

@@ -1,6 +1,7 @@
 """`signalpost up`: runs all of signalpost in the foreground until SIGTERM, SIGINT or SIGHUP."""
 
 import json
+import shlex
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -165,4 +166,7 @@ def print_addresses(stack: LocalStack) -> None:
     for name in ("web", "sandbox", "flower", "user", "password", "api_key"):
         if fields[name]:
             print_status(f"{name:9} {fields[name]}")
-    print_status(f"logs      {stack.options.folder}/*.log\nPress Ctrl-C to stop.")
+    print_status(f"logs      {stack.options.folder}/*.log")
+    exports = shlex.quote(str(stack.exports_path))
+    print_status(f"commands  . {exports}   (in another shell; then: signalpost doctor)")
+    print_status("Press Ctrl-C to stop.")

@@ -156,6 +156,20 @@ def test_the_ready_line_names_every_process(restarted_stack):
     assert set(info["pids"]) == names
 
 
+def test_a_shell_that_reads_the_exported_settings_can_run_every_command(restarted_stack):
+    up, _ = restarted_stack
+    exports = up.errors.parent / "data" / "settings.env"
+    assert exports.stat().st_mode & 0o777 == 0o600
+    listed = subprocess.run(
+        ["bash", "-ec", f". {exports} && {SIGNALPOST_COMMAND[0]} users list"],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (listed.returncode, listed.stderr) == (0, "")
+
+
 def test_no_argument_of_any_process_is_a_secret(restarted_stack):
     up, info = restarted_stack
     secrets = [*json.loads((up.errors.parent / "data" / "settings.json").read_text()).values()]
