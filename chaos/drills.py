@@ -1,154 +1,133 @@
-"""Stages an incident on an installation, for operators to practise: `python -m chaos.drills NAME`.
+"""Stages an incident, for operators to practise: `python -m chaos.drills NAME`.
 
-It writes rows, or moves the folder for media files, as a real incident would leave them, into the
-installation that the settings name; never in production. What to do then is in
-docs/operate/incidents.md, which tests/flows/test_drills.py follows word for word.
+It acts on the installation that `python -m chaos.drill_stack` runs; never in production. What to do
+then is in docs/operate/incidents.md, which tests/flows/test_drills.py follows word for word.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
+from typing import Any, NamedTuple
 
 import click
-import psycopg2
-from psycopg2.extensions import connection
 
-REASON = "staged incident"
-DELIVERY = (
-    '{"client_key": "staged", "event": "staged", "create_time": 1770210873,'
-    ' "user_openid": "staged", "content": "{}"}'
-)
-"""As TikTok sends it, about something that has no effect here."""
+from chaos import drill_causes
+from chaos.drill_stack import DEFAULT_FOLDER, list_settings, open_drill_stack, print_exports
 
-EVENTS = (
-    "INSERT INTO webhook_events"
-    " (provider, event_type, external_id, payload_json, next_attempt_at, status, dead_at,"
-    " error_message) SELECT 'tiktok', 'staged', 'staged-' || gen_random_uuid(), %(delivery)s,"
-    " %(due)s, %(status)s, %(dead)s, %(error)s FROM generate_series(1, %(count)s)"
+Action = Callable[[Any], None]
+
+LIST_POSTS = (
+    "SELECT id, state, publish_id FROM posts WHERE provider = 'tiktok' AND state <> 'CANCELLED'"
 )
-REFUSED_REFRESHES = (
-    "INSERT INTO attempts (kind, row_id, number, outcome, code, started_at)"
-    " SELECT 'accounts', -n, 1, 'retry', 'invalid_credentials', now() - interval '5 minutes'"
-    " FROM generate_series(1, 40) AS n"
-)
-UNREADABLE_SUFFIX = ".moved-by-a-drill"
+UPLOAD_HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Length": "200000"}
+CREATED = 201
 
 
 class Drill(NamedTuple):
-    """An incident: what begins it, and what ends whatever no command of ours can repair."""
+    """What begins an incident, what lets time pass, and what others than the operator do then."""
 
-    begin: Callable[[connection], None]
-    end: Callable[[connection], None] | None = None
-
-
-def stop_queue(database: connection) -> None:
-    """Somebody paused the webhooks two hours ago; 150 events wait."""
-    with database.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO pauses (target, kind, reason, paused_at)"
-            " VALUES ('webhooks', 'queue', %s, now() - interval '2 hours') ON CONFLICT DO NOTHING",
-            (REASON,),
-        )
-    insert_events(database, 150, due="now() - interval '6 minutes'")
-
-
-def poison_events(database: connection) -> None:
-    """Events of another program's posts, and events that a fault of ours once refused."""
-    unknown = "unknown_publication: no post has this id"
-    insert_events(database, 8, status="dead", dead="now()", error=unknown)
-    insert_events(database, 4, status="dead", dead="now()", error="INTERNAL_ERROR: a fault")
-
-
-def insert_events(database: connection, count: int, **columns: str) -> None:
-    """`due` and `dead` are SQL; `status` and `error` are values."""
-    statement = EVENTS.replace("%(due)s", columns.get("due", "now()"))
-    statement = statement.replace("%(dead)s", columns.get("dead", "NULL"))
-    values = {
-        "count": count,
-        "delivery": DELIVERY,
-        "status": columns.get("status", "pending"),
-        "error": columns.get("error"),
-    }
-    with database.cursor() as cursor:
-        cursor.execute(statement, values)
-
-
-def refuse_refreshes(database: connection) -> None:
-    """The platform refused the refreshes of 40 accounts a few minutes ago."""
-    with database.cursor() as cursor:
-        cursor.execute(REFUSED_REFRESHES)
-
-
-def forget_refusals(database: connection) -> None:
-    with database.cursor() as cursor:
-        cursor.execute("DELETE FROM attempts WHERE kind = 'accounts' AND row_id < 0")
-
-
-def make_read_only(database: connection) -> None:
-    """The server that DATABASE_URL names has become a standby: it reads and does not write."""
-    change_database(database, "SET default_transaction_read_only = on")
-
-
-def make_writable(database: connection) -> None:
-    change_database(database, "RESET default_transaction_read_only")
-
-
-def change_database(database: connection, change: str) -> None:
-    """Change a default of the database for sessions to come; those that are open end."""
-    with database.cursor() as cursor:
-        cursor.execute("SET TRANSACTION READ WRITE")
-        cursor.execute(f'ALTER DATABASE "{database.info.dbname}" {change}')
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-
-def find_media_folder() -> Path:
-    return Path(unquote(urlsplit(os.environ["MEDIA_URL"]).path))
-
-
-def move_media(_database: connection) -> None:
-    """The store takes no file: a file stands where its folder was."""
-    folder = find_media_folder()
-    folder.rename(folder.with_name(folder.name + UNREADABLE_SUFFIX))
-    folder.touch()
-
-
-def return_media(_database: connection) -> None:
-    folder = find_media_folder()
-    folder.unlink()
-    folder.with_name(folder.name + UNREADABLE_SUFFIX).rename(folder)
+    begin: Action
+    pass_time: Action | None = None
+    end: Action | None = None
 
 
 DRILLS: Mapping[str, Drill] = {
-    "stopped-queue": Drill(stop_queue),
-    "poisoned-events": Drill(poison_events),
-    "dead-token-wave": Drill(refuse_refreshes, forget_refusals),
-    "lost-primary": Drill(make_read_only, make_writable),
-    "full-media-store": Drill(move_media, return_media),
+    "stopped-queue": Drill(drill_causes.stop_worker, pass_time=drill_causes.pass_minutes),
+    "poisoned-events": Drill(drill_causes.poison_events, pass_time=drill_causes.pass_a_day),
+    "dead-token-wave": Drill(
+        drill_causes.revoke_tokens,
+        pass_time=drill_causes.pass_an_hour,
+        end=drill_causes.reconnect_creators,
+    ),
+    "full-media-store": Drill(drill_causes.fill_media_store, end=drill_causes.return_media_disk),
+    "lost-primary": Drill(drill_causes.lose_primary, pass_time=drill_causes.end_leases),
 }
 
 
-@click.command(help=__doc__)
-@click.argument("name", type=click.Choice([*DRILLS]))
-@click.option("--end", is_flag=True, help="End what lies outside signalpost.")
-def main(*, name: str, end: bool) -> None:
+@click.group(help=__doc__)
+@click.option("--folder", envvar="DRILLS", type=click.Path(path_type=Path), default=DEFAULT_FOLDER)
+@click.pass_context
+def main(context: click.Context, *, folder: Path) -> None:
     if os.environ.get("ENVIRONMENT") == "production":
         raise click.ClickException("never in production: this makes an incident")
-    drill = DRILLS[name]
-    act = drill.end if end else drill.begin
-    if act is None:
-        raise click.ClickException("nothing lies outside signalpost: repair it with its commands")
-    database = psycopg2.connect(os.environ["DATABASE_URL"])
-    try:
-        with database:
-            act(database)
-    finally:
-        database.close()
-    click.echo(f"{name}: {'ended' if end else 'staged'}")
+    context.obj = open_drill_stack(folder)
+
+
+def build_command(name: str, drill: Drill) -> click.Command:
+    @click.option("--pass-time", "step", flag_value="pass_time", help="Instead of waiting.")
+    @click.option("--end", "step", flag_value="end", help="What others than the operator do.")
+    @click.pass_obj
+    def run_step(stack: Any, *, step: str | None) -> None:
+        action: Action | None = getattr(drill, step or "begin")
+        if action is None:
+            raise click.ClickException(f"{name} has no --{(step or '').replace('_', '-')}")
+        action(stack)
+        click.echo(f"{name}: {(action.__doc__ or '').splitlines()[0]}")
+
+    return click.command(name, help=drill.begin.__doc__)(run_step)
+
+
+for drill_name, each_drill in DRILLS.items():
+    main.add_command(build_command(drill_name, each_drill))
+
+
+@main.command("settings")
+@click.pass_obj
+def settings_command(stack: Any) -> None:
+    """Print the settings that the commands need, for `eval`."""
+    print_exports(list_settings(stack))
+
+
+@main.command("processes")
+@click.pass_obj
+def processes_command(stack: Any) -> None:
+    """List the processes with their states, as `docker compose ps` does."""
+    click.echo("\n".join(drill_causes.describe_processes(stack)))
+
+
+@main.command("restart")
+@click.argument("name")
+@click.pass_obj
+def restart_command(stack: Any, name: str) -> None:
+    """Kill a process, and wait until the supervisor has started it again."""
+    drill_causes.restart_process(stack, name)
+    click.echo(f"{name} was restarted")
+
+
+@main.command("post")
+@click.pass_obj
+def post_command(stack: Any) -> None:
+    """Upload and post a video for a new creator, as an application does."""
+    user = stack.create_api_user()
+    answer = user.call("POST", "/api/media", headers=UPLOAD_HEADERS)
+    if answer.status_code != CREATED:
+        click.echo(f"the upload was refused: {answer.status_code} {answer.text}")
+        return
+    click.echo(f"post {user.publish_file()} was accepted")
+
+
+@main.command("ledger")
+@click.pass_obj
+def ledger_command(stack: Any) -> None:
+    """Compare all posts with what the sandbox of the platform has published."""
+    published = {
+        post["publish_id"]: post["published"] for post in stack.sandbox.control("posts")["posts"]
+    }
+    rows = stack.query(LIST_POSTS)
+    verdicts = Counter(judge_post(state, published.get(key, 0)) for _, state, key in rows)
+    unknown = sum(published.values()) - sum(published.get(key, 0) for _, _, key in rows)
+    if unknown:
+        verdicts["published, and no post of ours"] = unknown
+    click.echo("\n".join(f"{count} {verdict}" for verdict, count in verdicts.items()))
+
+
+def judge_post(state: str, publications: int) -> str:
+    if publications > 1:
+        return f"published {publications} times"
+    if state == "PUBLISHED":
+        return "published once" if publications else "lost"
+    return "failed" if state == "FAILED" else f"waiting ({state})"
 
 
 if __name__ == "__main__":

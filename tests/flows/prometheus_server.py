@@ -1,8 +1,9 @@
-"""A real Prometheus that scrapes the shared stack, and what it answers to queries."""
+"""A real Prometheus that scrapes a stack, and what it answers to queries."""
 
 import math
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,16 @@ TIMEOUT = 10  # seconds for one answer
 
 @pytest.fixture
 def prometheus(stack, tmp_path):
-    """The address of a Prometheus that has scraped the stack, with the rules that are shipped."""
+    """The address of a Prometheus that has scraped the shared stack."""
+    with run_prometheus(stack, tmp_path) as address:
+        yield address
+
+
+@contextmanager
+def run_prometheus(stack, folder):
+    """Yield the address of one that has scraped the stack, with the rules that are shipped."""
     port = find_free_port()
-    token = tmp_path / "token"
+    token = folder / "token"
     token.write_text(metrics_bearer(stack)["Authorization"].removeprefix("Bearer "))
     config = {
         "global": {"scrape_interval": f"{SCRAPE_INTERVAL}s", "evaluation_interval": "1s"},
@@ -38,16 +46,16 @@ def prometheus(stack, tmp_path):
             }
         ],
     }
-    config_file = tmp_path / "prometheus.yml"
+    config_file = folder / "prometheus.yml"
     config_file.write_text(yaml.safe_dump(config))
     process = start_process(
         (
             find_command("prometheus"),
             f"--config.file={config_file}",
-            f"--storage.tsdb.path={tmp_path / 'data'}",
+            f"--storage.tsdb.path={folder / 'data'}",
             f"--web.listen-address=127.0.0.1:{port}",
         ),
-        cwd=tmp_path,
+        cwd=folder,
         stderr=subprocess.DEVNULL,
     )
     address = f"http://127.0.0.1:{port}"
@@ -91,3 +99,10 @@ def is_scraped(prometheus):
         return is_ready and has_points(prometheus, "signalpost_build_info")
     except requests.ConnectionError:
         return False
+
+
+def list_alert_states(prometheus, alert):
+    """Return the states of the alert, `pending` or `firing`; none while it is silent."""
+    answer = requests.get(f"{prometheus}/api/v1/alerts", timeout=TIMEOUT).json()
+    alerts = answer["data"]["alerts"]
+    return {each["state"] for each in alerts if each["labels"]["alertname"] == alert}
