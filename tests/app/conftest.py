@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from app.factory import create_app
+from app import factory
 from app.http.context import CONTAINER_KEY
 from core import audit
 from core.config.settings import Settings
@@ -24,13 +24,14 @@ from tasks import celery
 from tasks.wake import wake
 from tests.app.cli_runner import isolated_settings
 from tests.db import schema_catalog
-from tests.support.template_cache import TemplateCache
+from tests.support.app_pool import AppPool, build_app
+from tests.support.statement_cache import compiled_statements
 
+__all__ = ["compiled_statements"]
 WRITE_TIMEOUT = timedelta(seconds=20)  # long, so that a busy machine does not fail these tests
 WAKE_UP_TIMEOUT = 5.0  # seconds until the thread that sends a wake-up has ended
 PASSWORD = "correct horse battery"
-TEMPLATE_CACHE = TemplateCache()
-"""Each test has an application of its own: compiling the same templates took half of a test."""
+APP_POOL = AppPool()
 BASE_SETTINGS = {
     "BROKER_URL": "redis://127.0.0.1:1/0",  # nothing listens there: a lost wake-up must not matter
     "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
@@ -57,11 +58,20 @@ class AppFactory:
     apps: list = field(default_factory=list)
 
     def create_app(self, **environ):
-        """Create a Flask application; `environ` adds to the settings of the tests."""
-        settings = Settings.from_env({**self.environ, **environ})
-        app = create_app(settings)
-        app.jinja_env.bytecode_cache = TEMPLATE_CACHE
-        container = app.extensions[CONTAINER_KEY]
+        """Return an application with a new container; `environ` adds to the tests' settings.
+
+        Its Flask application may have served earlier tests: see `AppPool`.
+        """
+        merged = {**self.environ, **environ}
+        return self._add_container(APP_POOL.take(merged), merged)
+
+    def create_extensible_app(self, **environ):
+        """Return an application that has served nothing yet, so that routes can be added to it."""
+        merged = {**self.environ, **environ}
+        return self._add_container(build_app(merged), merged)
+
+    def _add_container(self, app, environ):
+        container = factory.build_container(Settings.from_env(environ))
         writer = EventWriter(container.database, wake, timeout=WRITE_TIMEOUT)
         app.extensions[CONTAINER_KEY] = replace(container, event_writer=writer)
         self.apps.append(app)
@@ -72,6 +82,7 @@ class AppFactory:
             app.extensions[CONTAINER_KEY].event_writer.close()
             app.extensions[CONTAINER_KEY].refusals.close()
             app.extensions[CONTAINER_KEY].database.dispose()
+            APP_POOL.give_back(app)
         end = time.monotonic() + WAKE_UP_TIMEOUT
         # The log lines of a wake-up that is still being sent belong to this test.
         while is_wake_up_being_sent() and time.monotonic() < end:

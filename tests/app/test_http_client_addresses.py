@@ -76,7 +76,7 @@ def test_addresses_that_embed_another_one_are_counted_by_it(app_factory):
 
 
 def test_only_addresses_get_into_the_audit_log(app_factory, run_sql, container):
-    app = app_factory.create_app(TRUSTED_PROXY_COUNT="1")
+    app = app_factory.create_extensible_app(TRUSTED_PROXY_COUNT="1")
 
     @app.get("/address")
     def show_address():

@@ -181,7 +181,9 @@ def test_messages_are_in_the_users_language_if_the_browser_names_none(
     "raised",
     [RuntimeError("password=hunter2"), Unavailable("down"), Conflict("so")],
 )
-def test_any_exception_is_answered_with_the_envelope_without_internal_text(app, raised):
+def test_any_exception_is_answered_with_the_envelope_without_internal_text(app_factory, raised):
+    app = app_factory.create_extensible_app()
+
     @app.get("/api/trouble")
     def trouble():
         raise raised

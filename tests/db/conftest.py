@@ -9,7 +9,10 @@ from tests.platforms.hostile_server import hostile_server
 from tests.support.outbox_harness import OutboxHarness
 from tests.support.publishing_harness import PublishingHarness
 from tests.support.row_factory import RowFactory, make_services
+from tests.support.statement_cache import compiled_statements
 from tests.support.step_platform import PLATFORM, PROVIDER, build_step_harness
+
+__all__ = ["compiled_statements"]
 
 
 @pytest.fixture
