@@ -70,6 +70,8 @@ def create_asgi_app() -> "AsgiApp":
     app = create_app()
     asgi_app = AsgiApp(app)
     start_monitor(app.extensions[CONTAINER_KEY])
+    if replica := app.extensions[CONTAINER_KEY].services.replica:
+        replica.start()
     start_store_check(app.extensions[CONTAINER_KEY].settings)
     exclude_loaded_objects()  # half a million: looking through them would delay deliveries
     return asgi_app

@@ -12,6 +12,7 @@ from app.http import (
     i18n,
     path_prefix,
     rate_limits,
+    replica_reads,
     request_log,
     request_paths,
     security,
@@ -73,6 +74,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     static_files.init_static_files(app)
     auth.init_auth(app)
     rate_limits.init_rate_limits(app)
+    replica_reads.init_replica_reads(app)
     app.before_request(csrf.check_csrf)
     for blueprint in (*API_BLUEPRINTS, *build_seed_blueprints(), *PAGE_BLUEPRINTS):
         app.register_blueprint(blueprint)

@@ -12,6 +12,7 @@ from pydantic import Field, create_model
 
 from app.api.post_responses import build_meta, prefers_async, respond_in_form_of
 from app.http.context import current_container, current_principal, request_id, require_scopes
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import (
     MAX_POST_BYTES,
     OptionalRowId,
@@ -155,8 +156,9 @@ def check_publish_id(publish_id: str) -> None:
 def build_list_view(platform: Platform, seed_paths: SeedPaths, route: SeedRoute) -> View:
     del seed_paths
 
+    @reads_replica
     def view(query: Any) -> dict[str, Any]:
-        user_id, database = current_principal().user_id, current_container().database
+        user_id, database = current_principal().user_id, reading_database()
         page = publishing.list_posts(
             database,
             PostFilter(provider=platform.name, status=query.status, account_id=query.account_id),
@@ -199,7 +201,7 @@ def load_post_statistics(page: publishing.PostPage) -> Mapping[int, dict[str, An
         return {}
     posts_with_records = [(view.post, view.record) for view in page.posts]
     metrics = insights.load_post_metrics(
-        current_container().database, posts_with_records, user_id=current_principal().user_id
+        reading_database(), posts_with_records, user_id=current_principal().user_id
     )
     return {
         post.id: {"statistics": video_metrics.serialize_statistics(metrics.get(post.id))}

@@ -30,6 +30,7 @@ from core.media_store.directory import DirectoryStore
 from core.media_store.store import MediaStore
 from core.observability import metrics, telemetry, tracing
 from core.removal_list import SESSION_KEY, RemovalList
+from core.replica import Replica, ReplicaDatabases
 from db.observed_statements import StatementKind
 from db.session import Database
 from platforms.adapter import Adapter
@@ -66,6 +67,7 @@ class Services:
     wake: Callable[[str], None]  # wakes a worker for one kind of jobs
     now: Callable[[], datetime]
     jitter: Callable[[], float]
+    replica: Replica | None = None  # None unless lists are read from one
     known_limits: TimedValues = field(default_factory=TimedValues)  # of accounts, as reported
 
     def get_adapter(self, name: str) -> Adapter:
@@ -116,6 +118,7 @@ def build_services(settings: Settings, *, wake: Callable[[str], None]) -> Servic
         wake=wake,
         now=utc_now,
         jitter=random.random,
+        replica=build_replica(settings),
     )
 
 
@@ -221,6 +224,35 @@ def build_key_ring(settings: Settings) -> KeyRing:
     if not has_secret(settings.role, "TOKEN_ENCRYPTION_KEYS"):
         return AbsentKeyRing()
     return KeyRing(settings.encryption_keys)
+
+
+def build_replica(settings: Settings) -> Replica | None:
+    """Build the replica for reads, if there is one. Connects to nothing yet."""
+    if not settings.database_replica_url:
+        return None
+    role = settings.role
+
+    def build(url: str, name: str, pool_size: int) -> Database:
+        return Database(
+            url,
+            pool_size=pool_size,
+            application_name=name,
+            observer=observe_statement if settings.tracing_endpoint else None,
+            read_only=True,
+        )
+
+    return Replica(
+        ReplicaDatabases(
+            primary=build(settings.database_url, f"signalpost-{role}-watch", 1),
+            standby=build(settings.database_replica_url, f"signalpost-{role}-watch", 1),
+            reads=build(
+                settings.database_replica_url,
+                f"signalpost-{role}-lists",
+                DATABASE_POOL_SIZES.get(role, DEFAULT_POOL_SIZE),
+            ),
+        ),
+        max_lag=settings.limits.replica_max_lag,
+    )
 
 
 def build_removal_list(settings: Settings) -> RemovalList:

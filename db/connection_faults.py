@@ -45,6 +45,7 @@ UNSUPPORTED_WORDS = (
     "during recovery",  # "cannot set transaction read-write mode during recovery": a standby
     "cached plan must not change result type",  # a migration has changed the type of a column
 )
+RECOVERY_CONFLICT_WORDS = "conflict with recovery"  # "canceling statement due to", and others
 
 
 def is_useless_connection(error: BaseException) -> bool:
@@ -74,6 +75,12 @@ def is_unavailable(error: Exception) -> bool:
         return True
     is_retryable = code in RETRYABLE_SQLSTATES or code[:2] in RETRYABLE_CLASSES
     return is_retryable and code != CANCELED_SQLSTATE
+
+
+def is_recovery_conflict(error: BaseException) -> bool:
+    """Whether a standby ended the statement or its connection to be able to go on replaying."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return RECOVERY_CONFLICT_WORDS in str(original)
 
 
 SQLSTATE_WORDS: Mapping[str, str] = {
@@ -128,6 +135,7 @@ CONNECTION_WORDS: tuple[tuple[str, str], ...] = (
     (r"root certificate file .* does not exist", "the file of sslrootcert does not exist"),
     (r"could not read root certificate", "the file of sslrootcert cannot be read"),
     (r"channel binding", "the server does not offer the channel binding that the URL demands"),
+    (RECOVERY_CONFLICT_WORDS, "the standby ended the read to go on replaying"),
     (r"session is read-only|read-only", SQLSTATE_WORDS["25006"]),
     (r"starting up|shutting down|recovery", SQLSTATE_WORDS["57P03"]),
     (r"could not translate host name|Name or service not known", "the host's name is unknown"),

@@ -104,14 +104,13 @@ class PostgresConnection(connection):
     keeps_session = False  # no pooler may give our next transaction another session
     has_begun = False  # the pool has begun the next transaction, to see whether Postgres answers
 
-    def prepare(self, limits: SessionLimits) -> None:
+    def prepare(self, limits: SessionLimits, *, read_only: bool = False) -> None:
         """Set what does not change while the connection lives."""
         self.autocommit = True
         self.limits = limits
         self.prepared_names: set[str] = set()
         self.keeps_session = self._claim_session()
-        access = " READ WRITE" if self._is_read_only_by_role() else ""
-        mode = f"ISOLATION LEVEL READ COMMITTED{access}"
+        mode = f"ISOLATION LEVEL READ COMMITTED{self._find_access(read_only=read_only)}"
         self._begin_statement = f"BEGIN {mode};{limits.to_sql()}"
         self._single_prefix = f"SET TRANSACTION {mode};{limits.to_sql()};"
 
@@ -127,6 +126,11 @@ class PostgresConnection(connection):
         with self.cursor() as cur:
             cur.execute(KEEP_PLANS_SQL, {"pid": self.info.backend_pid})
             return cur.fetchone() is not None
+
+    def _find_access(self, *, read_only: bool) -> str:
+        if read_only:
+            return " READ ONLY"
+        return " READ WRITE" if self._is_read_only_by_role() else ""
 
     def _is_read_only_by_role(self) -> bool:
         """Whether our role's own default forbids writes, which we then ask for explicitly.
@@ -228,11 +232,12 @@ def create_postgres_engine(
     application_name: str,
     limits: SessionLimits | None = None,
     single_statements: bool = False,
+    read_only: bool = False,
     **options: Any,
 ) -> Engine:
     """Build an engine whose connections libpq opens by `url`, which SQLAlchemy never parses.
 
-    `single_statements`: each statement is a transaction. `options` are those of `create_engine`.
+    `single_statements`: each statement is a transaction. `options`: those of `create_engine`.
     """
     session_limits = limits or SessionLimits()
     parameters = connection_parameters(url, application_name)
@@ -244,7 +249,7 @@ def create_postgres_engine(
             connection_factory=PostgresConnection, cursor_factory=DeadlineCursor, **parameters
         )
         try:
-            opened.prepare(session_limits)
+            opened.prepare(session_limits, read_only=read_only)
             if single_statements:
                 opened.run_single_statements()
         except BaseException:

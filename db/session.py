@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from copy import copy
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -63,15 +64,17 @@ class Database:
         token_guard: timedelta = DEFAULT_TOKEN_GUARD,
         info: Mapping[str, Any] | None = None,
         observer: StatementObserver | None = None,
+        read_only: bool = False,
     ) -> None:
         """`url` is as libpq reads it; `application_name` is what pg_stat_activity shows.
 
         `on_unavailable` is called each time that Postgres does not answer. `token_guard` is
         stored in every session, because the queries for tokens have no access to the settings;
-        so is `info`. `observer` gets each statement.
+        so is `info`. `observer` gets each statement. `read_only`: transactions cannot write.
         """
         self._on_unavailable = on_unavailable
         self.pool_size = pool_size
+        self._begin: Callable[[Session], None] = lambda _session: None
         self._info = {**(info or {}), GUARD_INFO_KEY: token_guard}
         self._engine = create_postgres_engine(
             url,
@@ -81,6 +84,7 @@ class Database:
             pool_timeout=POOL_TIMEOUT,
             pool_recycle=POOL_RECYCLE_SECONDS,
             pool_pre_ping=True,
+            read_only=read_only,
             executemany_mode="values_plus_batch",  # one round trip for updates of many rows
         )
         if observer is not None:
@@ -95,8 +99,15 @@ class Database:
         """
         new_session = Session(self._engine, expire_on_commit=False, info=self._info)
         with self._translate_errors(), new_session as session:
+            self._begin(session)
             yield session
             session.commit()
+
+    def begin_with(self, begin: Callable[[Session], None]) -> "Database":
+        """Return the same pool, with transactions that begin with this."""
+        database = copy(self)
+        database._begin = begin  # noqa: SLF001 - of the same class
+        return database
 
     def dedicated_connection(self) -> "DedicatedConnection":
         """Return a connection for one thread that writes all the time."""

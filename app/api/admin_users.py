@@ -6,6 +6,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import OptionalRowId, RequestModel, success_body, validate_query
 from core.errors import Conflict
 from core.identity import users
@@ -27,9 +28,10 @@ class UserListQuery(RequestModel):
 @blueprint.get("/api/admin/users")
 @require_scopes("admin")
 @validate_query(UserListQuery)
+@reads_replica
 def list_users(query: UserListQuery) -> dict[str, Any]:
     """List the users, the newest first."""
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         found = Users(session).page(email_part=query.q, limit=query.limit + 1, before=query.cursor)
     page = found[: query.limit]
     next_cursor = str(page[-1].id) if len(found) > len(page) else None

@@ -9,6 +9,7 @@ from flask import Blueprint, request
 from pydantic import ConfigDict, Field, StrictBool
 
 from app.http.context import current_container, current_principal, require_scopes
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import (
     OptionalRowId,
     RequestModel,
@@ -62,6 +63,7 @@ class PlaceQuery(RequestModel):
 
 @require_scopes("comments:write")
 @validate_query(CommentListQuery)
+@reads_replica
 def list_comments(platform: str, query: CommentListQuery) -> dict[str, Any]:
     """List the comments on my media, newest first, replies among them."""
     wanted = CommentFilter(
@@ -74,7 +76,7 @@ def list_comments(platform: str, query: CommentListQuery) -> dict[str, Any]:
         text=query.q,
     )
     page = comments.list_comments(
-        current_container().database, platform, wanted, limit=query.limit, before=query.cursor
+        reading_database(), platform, wanted, limit=query.limit, before=query.cursor
     )
     return success_body(
         data=[serialize_comment(comment) for comment in page.comments],

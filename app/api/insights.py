@@ -10,6 +10,7 @@ from flask import Blueprint
 from pydantic import Field
 
 from app.http.context import current_container, current_principal, require_scopes
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import OptionalRowId, RequestModel, success_body, validate_query
 from app.http.worker_auth import require_worker
 from app.serialize import item_metrics, video_metrics
@@ -65,10 +66,11 @@ class MediaHistoryQuery(HistoryQuery):
 
 @require_scopes("insights:read")
 @validate_query(VideoListQuery)
+@reads_replica
 def list_videos(platform: str, query: VideoListQuery) -> dict[str, Any]:
     """List the public videos of my accounts with their latest metrics, newest first."""
     page = insights.list_videos(
-        current_container().database,
+        reading_database(),
         platform,
         user_id=current_principal().user_id,
         account_id=query.account_id,
@@ -83,12 +85,13 @@ def list_videos(platform: str, query: VideoListQuery) -> dict[str, Any]:
 
 @require_scopes("insights:read")
 @validate_query(InsightHistoryQuery)
+@reads_replica
 def show_insight_history(platform: str, query: InsightHistoryQuery) -> dict[str, Any]:
     """Show the metrics of an account, a post or a video: the latest values and their history."""
     fields = query.model_dump(exclude={"cursor"})
     criteria = InsightsRequest(provider=platform, **fields, after=query.cursor)
     result = load_insights(
-        current_container().database,
+        reading_database(),
         current_container().services,
         criteria,
         user_id=current_principal().user_id,
@@ -102,10 +105,11 @@ def show_insight_history(platform: str, query: InsightHistoryQuery) -> dict[str,
 
 @require_scopes("insights:read")
 @validate_query(MediaListQuery)
+@reads_replica
 def list_media(platform: str, query: MediaListQuery) -> dict[str, Any]:
     """List the media of my accounts with their latest metrics, newest first."""
     page = list_items(
-        current_container().database,
+        reading_database(),
         platform,
         user_id=current_principal().user_id,
         destination_id=query.account_id,
@@ -120,6 +124,7 @@ def list_media(platform: str, query: MediaListQuery) -> dict[str, Any]:
 
 @require_scopes("insights:read")
 @validate_query(MediaHistoryQuery)
+@reads_replica
 def show_media_history(platform: str, query: MediaHistoryQuery) -> dict[str, Any]:
     """Show the metrics of an account or of one media: the latest values and their history."""
     fields = query.model_dump(exclude={"cursor", "account_id", "media_id"})
@@ -131,7 +136,7 @@ def show_media_history(platform: str, query: MediaHistoryQuery) -> dict[str, Any
         **fields,
     )
     result = load_destination_insights(
-        current_container().database,
+        reading_database(),
         current_container().services,
         criteria,
         user_id=current_principal().user_id,

@@ -8,6 +8,7 @@ from pydantic import Field
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.i18n import current_locale
 from app.http.messages import find_message
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import OptionalRowId, RequestModel, success_body, validate_query
 from core.errors import NotFound
 from db.identity.notifications import Notification, Notifications
@@ -24,10 +25,11 @@ class NotificationListQuery(RequestModel):
 @blueprint.get("/api/notifications")
 @require_scopes()
 @validate_query(NotificationListQuery)
+@reads_replica
 def list_notifications(query: NotificationListQuery) -> dict[str, Any]:
     """List my notifications, newest first."""
     user_id = current_principal().user_id
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         rows = Notifications(session).list_for_user(
             user_id, unread=query.unread, limit=query.limit + 1, before=query.cursor
         )

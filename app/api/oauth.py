@@ -28,6 +28,7 @@ from app.http.errors import (
     problem_response,
 )
 from app.http.path_prefix import add_prefix
+from app.http.replica_reads import note_write
 from core import accounts
 from core.errors import CoreError, Misconfigured, ServiceUnavailable
 from core.identity.principals import AuthMethod
@@ -83,6 +84,7 @@ def start_connection(platform: str) -> Response:
 @blueprint.get(f"/api/auth/{PLATFORM_URL_PARAM}/callback")
 def handle_callback(platform: str) -> Response:
     """Receive the browser back from the platform, with a code or with an error."""
+    note_write()
     error_code = find_callback_error(platform)
     if error_code is None:
         response = complete_connection(platform)

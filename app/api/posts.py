@@ -10,6 +10,7 @@ from app.api.post_models import build_post_models
 from app.api.post_responses import prefers_async, respond_with_post, respond_with_retry
 from app.http.context import current_container, current_principal, require_scopes
 from app.http.rate_limits import check_platform_rates
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import (
     MAX_POST_BYTES,
     OptionalRowId,
@@ -107,6 +108,7 @@ def request_post(body: PostRequest) -> tuple[Response, int]:
 @blueprint.get("/api/posts")
 @require_scopes("posts:read")
 @validate_query(PostListQuery)
+@reads_replica
 def list_posts(query: PostListQuery) -> dict[str, Any]:
     """List my posts, newest first."""
     post_filter = PostFilter(
@@ -119,7 +121,7 @@ def list_posts(query: PostListQuery) -> dict[str, Any]:
         words=query.q.strip() or None if query.q else None,
     )
     page = publishing.list_posts(
-        current_container().database,
+        reading_database(),
         post_filter,
         user_id=current_principal().user_id,
         limit=query.limit,

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from app.http.context import current_container, current_principal, require_scopes
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import RequestModel, success_body, validate_body, validate_query
 from core import audit, webhooks
 from core.errors import Conflict, Invalid, NotFound
@@ -120,10 +121,11 @@ class RestoreRequest(RequestModel):
 @blueprint.get("/api/admin/webhook-events")
 @require_scopes("admin")
 @validate_query(WebhookEventListQuery)
+@reads_replica
 def list_webhook_events(query: WebhookEventListQuery) -> dict[str, Any]:
     """List stored webhook events, newest first."""
     event_filter = EventFilter(status=query.status, provider=query.provider, kind=query.type)
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         events = Events(session).page(event_filter, limit=query.limit + 1, before=query.cursor)
     page = events[: query.limit]
     next_cursor = str(page[-1].id) if len(events) > len(page) else None

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.http.rate_limits import RATE_LIMIT_RULES
+from app.http.replica_reads import READ_SOURCES
 from app.http.request_log import STORED_STATUS, WEBHOOK_ROUTE
 from core.observability import metrics
 from core.observability.metrics import CounterLabels
@@ -17,6 +18,7 @@ def list_request_labels() -> Iterator[CounterLabels]:
     """
     for status in DELIVERY_STATUSES:
         yield metrics.HTTP_REQUESTS, (WEBHOOK_ROUTE, "POST", status)
+    yield from ((metrics.LIST_READS, (source,)) for source in READ_SOURCES)
     for rule in RATE_LIMIT_RULES:
         yield metrics.RATE_LIMIT_HITS, ("api", rule.name)
         yield metrics.LIMITER_UNAVAILABLE, (rule.name,)

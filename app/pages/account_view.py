@@ -5,6 +5,7 @@ from typing import Any
 from app.http.context import current_container, current_principal
 from app.http.i18n import current_locale, gettext_noop, translate_text
 from app.http.messages import find_message
+from app.http.replica_reads import reading_database
 from app.pages.avatars import avatar_url
 from app.pages.badges import PLATFORM_BADGES, account_badge, localize_badge
 from app.pages.brands import describe_scope, platform_title
@@ -18,7 +19,7 @@ RECONNECT_TEXT = gettext_noop("The connection no longer works. Connect the accou
 
 def load_platforms() -> list[PlatformView]:
     """Load all platforms with the current user's accounts."""
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         return accounts.list_platform_views(
             session, current_container().services, user_id=current_principal().user_id
         )

@@ -6,9 +6,10 @@ from typing import Any
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
-from app.http.context import current_container, current_principal, require_login
+from app.http.context import current_principal, require_login
 from app.http.fragments import answer_rendered
 from app.http.i18n import gettext_noop, translate_text
+from app.http.replica_reads import reading_database, reads_replica
 from app.pages.account_names import list_account_labels
 from app.pages.calendar_chips import AccountNames, build_chips, find_calendar_time
 from app.pages.calendar_days import CalendarView, DayRange, find_range, shift_day
@@ -39,6 +40,7 @@ VIEW_LABELS = {
 
 @blueprint.get("/calendar")
 @require_login("posts:read", "accounts:read")
+@reads_replica
 def show_calendar() -> str:
     """Show my posts by month, by week or as a list."""
     wanted, names = read_calendar_request(), load_account_names()
@@ -49,6 +51,7 @@ def show_calendar() -> str:
 
 @blueprint.get("/calendar/posts")
 @require_login("posts:read", "accounts:read")
+@reads_replica
 def show_calendar_posts() -> Response:
     """Show the posts of a view, for the script that refreshes it."""
     wanted = read_calendar_request()
@@ -132,7 +135,7 @@ def write_cursor(post: Post) -> str:
 
 
 def load_posts(wanted: CalendarRequest, days: DayRange, limit: int) -> list[Post]:
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         rows = CalendarPosts(session).list_between(
             days.since,
             days.until,

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from app.http.context import current_container, current_principal
+from app.http.context import current_principal
 from app.http.i18n import current_locale, gettext_noop
 from app.http.messages import find_message
+from app.http.replica_reads import reading_database
 from app.pages.badges import Badge, localize_badge
 from app.pages.thumbnails import post_thumbnail
 from core import publishing
@@ -68,7 +69,7 @@ def post_fields(comment: StoredComment) -> dict[str, Any]:
         return fields
     try:
         details = publishing.get_post(
-            current_container().database, comment.post_id, user_id=current_principal().user_id
+            reading_database(), comment.post_id, user_id=current_principal().user_id
         )
     except NotFound:
         return fields

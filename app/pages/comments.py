@@ -9,6 +9,7 @@ from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
 from app.http.fragments import answer_fragment
 from app.http.i18n import gettext_noop, translate_text
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import row_id_from_query
 from app.pages.account_view import load_platforms
 from app.pages.brands import describe_scope, platform_title
@@ -39,6 +40,7 @@ VIEWS: dict[str, tuple[str, dict[str, bool]]] = {
 
 @blueprint.get("/comments")
 @require_login("comments:write")
+@reads_replica
 def show_comments() -> str:
     """Show the comments of the first platform that gives any."""
     platform = next(name for name in list_commented_platforms())
@@ -47,6 +49,7 @@ def show_comments() -> str:
 
 @blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/comments")
 @require_login("comments:write")
+@reads_replica
 def list_comments(platform: str) -> str:
     """List the comments on my posts, newest first, and show the first conversation."""
     require_comments(platform)
@@ -55,6 +58,7 @@ def list_comments(platform: str) -> str:
 
 @blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/comments/<int:comment_id>")
 @require_login("comments:write")
+@reads_replica
 def show_comment(platform: str, comment_id: int) -> str:
     """Show one comment with its conversation beside the list."""
     require_comments(platform)
@@ -63,12 +67,13 @@ def show_comment(platform: str, comment_id: int) -> str:
 
 @blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/comments/new")
 @require_login("comments:write")
+@reads_replica
 def show_new_count(platform: str) -> Response:
     """Show how many comments have arrived since the list was made, as a link to the new list."""
     require_comments(platform)
     than = row_id_from_query("than") or 0
     count = comments.count_newer_comments(
-        current_container().database,
+        reading_database(),
         platform,
         user_id=current_principal().user_id,
         than=than,
@@ -146,14 +151,14 @@ def load_page(platform: str, query: dict[str, Any]) -> comments.CommentListPage:
     )
     before = row_id_from_query("cursor")
     return comments.list_comments(
-        current_container().database, platform, wanted, limit=PAGE_SIZE, before=before
+        reading_database(), platform, wanted, limit=PAGE_SIZE, before=before
     )
 
 
 def load_conversation(platform: str, key: str, listed_ids: list[int]) -> dict[str, Any]:
     """Load a comment with its conversation, and its neighbours in the list. Errors: NotFound."""
     conversation = comments.load_conversation(
-        current_container().database, platform, key, user_id=current_principal().user_id
+        reading_database(), platform, key, user_id=current_principal().user_id
     )
     chosen_id = conversation.chosen.id
     place = listed_ids.index(chosen_id) if chosen_id in listed_ids else -1
@@ -170,7 +175,7 @@ def load_conversation(platform: str, key: str, listed_ids: list[int]) -> dict[st
 
 def find_newest_id(platform: str) -> int:
     return comments.find_newest_comment_id(
-        current_container().database, platform, user_id=current_principal().user_id
+        reading_database(), platform, user_id=current_principal().user_id
     )
 
 
@@ -198,7 +203,7 @@ def list_silent_platforms() -> list[str]:
 
 def list_missing_permissions(platform: str) -> list[dict[str, Any]]:
     """Return the logins that may not do everything with comments, and what each lacks."""
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         views = accounts.list_account_views(
             session,
             current_container().services,
@@ -230,7 +235,7 @@ def missing_scopes(view: AccountView) -> list[str]:
 
 def list_account_choices(platform: str) -> list[tuple[int, str]]:
     """Return id and name of the accounts whose comments can be listed."""
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         views = accounts.list_destination_views(
             session,
             current_container().services,

@@ -9,6 +9,7 @@ from typing import Any
 from flask import Response, render_template, request, stream_with_context, url_for
 
 from app.http.context import current_container, current_principal, require_login
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import row_id_from_query
 from app.pages.account_names import AccountLabel, list_account_labels, post_account_key
 from app.pages.badges import display_state, is_delivered_draft
@@ -55,6 +56,7 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 @blueprint.get("/posts")
 @require_login("posts:read")
+@reads_replica
 def list_posts() -> str:
     """List my posts, newest first."""
     query = read_list_query()
@@ -65,7 +67,7 @@ def list_posts() -> str:
         after=position_from_query("after", query),
     )
     found = list_post_part(
-        current_container().database, query.filters, part, user_id=current_principal().user_id
+        reading_database(), query.filters, part, user_id=current_principal().user_id
     )
     accounts = list_account_labels()
     labels = {account.key: account for account in accounts}

@@ -8,6 +8,7 @@ from flask import Blueprint, render_template, request
 from app.api.oauth import PLATFORM_URL_PARAM
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop, translate_text
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import row_id_from_query
 from app.pages.brands import platform_title
 from app.pages.comments import list_account_choices
@@ -58,6 +59,7 @@ class Bar(NamedTuple):
 
 @blueprint.get(f"/platforms/{PLATFORM_URL_PARAM}/insights")
 @require_login("insights:read")
+@reads_replica
 def show_insights(platform: str) -> str:
     """Show the metrics of one of my accounts, and of its latest posts."""
     require_account_metrics(platform)
@@ -84,7 +86,7 @@ def require_account_metrics(platform: str) -> None:
 
 def load_insight_fields(platform: str, account_id: int) -> dict[str, Any]:
     """Load metrics, charts and posts of an account. Errors: NotFound."""
-    database, user_id = current_container().database, current_principal().user_id
+    database, user_id = reading_database(), current_principal().user_id
     try:
         result = load_destination_insights(
             database,

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from app.http.context import current_container, current_principal
+from app.http.context import current_principal
 from app.http.i18n import find_plural_translation
+from app.http.replica_reads import reading_database
 from core.comments import count_open_comments
 from db.accounts.accounts import Accounts
 from db.identity.notifications import Notifications
@@ -26,7 +27,7 @@ class NavigationCount(NamedTuple):
 def load_navigation_counts() -> Mapping[str, NavigationCount]:
     """Count what waits, by the name of the count; without what the reader has no scope for."""
     scopes = current_principal().scopes
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         return {
             name: count(session)
             for name, (scope, count) in COUNTS.items()

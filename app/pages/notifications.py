@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import current_locale, translate_text
 from app.http.messages import find_message
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.time_zones import current_zone
 from app.http.validation import row_id_from_query
 from app.notification_texts import DELIVERED_KINDS, write_sentence
@@ -51,10 +52,11 @@ KIND_ICONS = {
 
 @blueprint.get("/notifications")
 @require_login()
+@reads_replica
 def list_notifications() -> str:
     """List my notifications, newest first."""
     unread_only = request.args.get("unread") == "1"
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         rows = Notifications(session).list_for_user(
             current_principal().user_id,
             unread=unread_only,

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import current_locale, translate_text
 from app.http.messages import find_message
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.time_zones import current_zone
 from app.pages.account_names import AccountLabel, list_account_labels
 from app.pages.charts import build_line_chart
@@ -35,6 +36,7 @@ MAX_PERIOD = 366  # days
 
 @blueprint.get("/insights")
 @require_login("insights:read", "accounts:read")
+@reads_replica
 def show_numbers() -> str:
     """Show the numbers of one of my accounts."""
     labels = list_account_labels()
@@ -98,9 +100,10 @@ def load_number_fields(label: AccountLabel, first_day: date, last_day: date) -> 
         account_id=account_id,
         destination_id=destination_id,
     )
-    container, user_id = current_container(), current_principal().user_id
-    numbers = load_account_numbers(container.database, container.services, period, user_id=user_id)
-    history = load_view_history(container.database, period, user_id=user_id)
+    database, user_id = reading_database(), current_principal().user_id
+    services = current_container().services
+    numbers = load_account_numbers(database, services, period, user_id=user_id)
+    history = load_view_history(database, period, user_id=user_id)
     return {
         "views": view_chart_fields(history),
         "metrics": [history_fields(metric) for metric in numbers.metrics],

@@ -65,6 +65,20 @@ class DatabaseAddress:
         return f"postgresql://{credentials}{hosts}/{database}{'?' if query else ''}{query}"
 
 
+def parse_replica_url(text: str, defaults: Mapping[str, str] | None = None) -> str:
+    """Return the URL of a standby with everything explicit, as `parse_database_url` does."""
+    address = complete_named_address(text, defaults or {})
+    if "target_session_attrs" in address.parameters:
+        raise ValueError(
+            "has target_session_attrs: remove it, of several servers standbys are used"
+        )
+    if len(address.hosts) > 1:
+        address = replace(
+            address, parameters={**address.parameters, "target_session_attrs": "standby"}
+        )
+    return with_tls(address).to_url()
+
+
 def parse_database_url(text: str, defaults: Mapping[str, str] | None = None) -> str:
     """Return the URL with everything explicit.
 
@@ -72,11 +86,17 @@ def parse_database_url(text: str, defaults: Mapping[str, str] | None = None) -> 
     `sslrootcert` for what the URL leaves out, as libpq takes them from PGHOST and the others.
     Errors: ValueError that names the form and the remedy.
     """
-    address = complete_address(split_address(text), defaults or {})
-    if not address.database:
-        raise ValueError("names no database: postgresql://user:password@host/database")
+    address = complete_named_address(text, defaults or {})
     check_session_target(address.parameters, has_several_hosts=len(address.hosts) > 1)
     return with_tls(with_writable_host(address)).to_url()
+
+
+def complete_named_address(text: str, defaults: Mapping[str, str]) -> DatabaseAddress:
+    """Split the URL and fill in what it leaves out. Errors: ValueError, also without a database."""
+    address = complete_address(split_address(text), defaults)
+    if not address.database:
+        raise ValueError("names no database: postgresql://user:password@host/database")
+    return address
 
 
 def split_address(text: str) -> DatabaseAddress:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import BaseModel, ConfigDict, Field
 
 from platforms.setting_types import (
+    AtLeast1Second,
     AtLeast14Days,
     Days,
     Durations,
@@ -26,6 +27,10 @@ class LimitSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, validate_by_name=True, validate_by_alias=True)
 
+    # A replica that lacks something older than this answers no reads.
+    replica_max_lag: AtLeast1Second = Field(
+        default=timedelta(seconds=5), validation_alias="DATABASE_REPLICA_LAG_SECONDS"
+    )
     max_json_bytes: PositiveInt = Field(default=65_536, validation_alias="MAX_JSON_BYTES")
 
     webhook_max_bytes: PositiveInt = Field(default=1_048_576, validation_alias="WEBHOOK_MAX_BYTES")

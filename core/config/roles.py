@@ -25,6 +25,7 @@ ROLES = (*sorted(STORE_ROLES), "beat", "flower", "migrate", "sandbox", OPERATOR_
 
 ROLES_BY_SECRET: Mapping[str, frozenset[str]] = {
     "DATABASE_URL": STORE_ROLES | {"migrate"},
+    "DATABASE_REPLICA_URL": frozenset({"web", "monitor"}),
     "PGPASSWORD": STORE_ROLES | {"migrate"},
     "MIGRATION_DATABASE_URL": frozenset({"migrate"}),
     "BROKER_URL": STORE_ROLES | {"beat", "flower"},

@@ -19,7 +19,8 @@ from pydantic import (
 from core.config.alerting import AlertSettings
 from core.config.broker_urls import with_ca_file
 from core.config.cross_checks import BASE_URL_SUFFIX, find_cross_faults
-from core.config.database_settings import DatabaseSettings
+from core.config.database_settings import DatabaseSettings, LibpqSettings
+from core.config.database_url import parse_replica_url
 from core.config.environment import iter_settings, merge_environments
 from core.config.host_jwt import HostJwtSettings
 from core.config.limits import LimitSettings
@@ -73,6 +74,7 @@ class Settings(DatabaseSettings):
         default=OPERATOR_ROLE, validation_alias=ROLE_SETTING
     )
     database_url: str = Field(default="", validate_default=False, validation_alias="DATABASE_URL")
+    database_replica_url: str | None = Field(default=None, validation_alias="DATABASE_REPLICA_URL")
     broker_ca_file: CaFile | None = Field(default=None, validation_alias="BROKER_CA_FILE")
     redis_ca_file: CaFile | None = Field(default=None, validation_alias="REDIS_CA_FILE")
     broker_allow_plaintext: Flag = Field(default=False, validation_alias="BROKER_ALLOW_PLAINTEXT")
@@ -135,6 +137,14 @@ class Settings(DatabaseSettings):
         yield "environment", self.environment
         yield "role", self.role
         yield "platforms", list(self.apps)
+
+    @field_validator("database_replica_url")
+    @classmethod
+    def normalize_replica_url(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if not url:
+            return url
+        libpq: LibpqSettings = info.data.get("libpq", LibpqSettings())
+        return parse_replica_url(url, libpq.to_defaults())
 
     @field_validator("broker_url", "redis_url")
     @classmethod

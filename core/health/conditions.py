@@ -124,6 +124,14 @@ ALERT_CONDITIONS = (
         measure=store_conditions.count_missing_standbys,
     ),
     AlertCondition(
+        "replica_left_out",
+        "warning",
+        0,
+        "replicas that no list is read from",
+        probe=store_conditions.probe_replica,
+        hold=MINUTE,
+    ),
+    AlertCondition(
         "media_store_full",
         "warning",
         90,

@@ -16,6 +16,7 @@ from core.health.mail_checks import check_mails
 from core.health.media_checks import check_media
 from core.health.readiness import Readiness, platform_states
 from core.health.removal_checks import check_removal_list
+from core.health.replica_checks import check_replica
 from db.session import Database, find_database_fault
 from platforms.errors import AppRefused, PlatformError
 from platforms.http import SAFE_RETRY, HttpClient
@@ -53,6 +54,7 @@ def run_checks(
     )
     yield check_encryption(services)
     yield from guard_checks("database", check_database(database, services))
+    yield from guard_checks("replica", check_replica(services))
     yield from guard_checks("broker", check_brokers(services, find_broker_fault))
     yield from guard_checks("work", check_work(readiness))
     yield from guard_checks("alarm", check_alarm(database, services))

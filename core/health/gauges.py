@@ -8,6 +8,7 @@ from core.health.readiness import ANSWER_TIMEOUT, QUEUES
 from core.health.version import INSTALLED_VERSION
 from core.observability.metrics import CIRCUIT_STATE_VALUES, GaugeValues
 from core.publishing.quota import is_rule_on, list_rule_kinds, read_rule_limit
+from core.replica import Replica
 from db.ops.alert_queries import AlertQueries
 from db.ops.gauges import LabeledCounts, RowCounts
 from db.ops.heartbeats import Heartbeats
@@ -48,6 +49,7 @@ class Gauges:
             "db_pool_limit": [((), float(self._database.pool_size))],
             "build_info": [((INSTALLED_VERSION,), 1.0)],
             "circuit_state": circuit_gauges(self._services),
+            **replica_gauges(self._services.replica),
         }
 
     def _gather_row_gauges(self) -> dict[str, LabeledCounts]:
@@ -93,6 +95,18 @@ def circuit_gauges(services: Services) -> LabeledCounts:
         ((view.platform, view.call_class), CIRCUIT_STATE_VALUES[view.circuit.state])
         for view in services.circuits.list_circuits(services.adapters)
     ]
+
+
+def replica_gauges(replica: Replica | None) -> dict[str, LabeledCounts]:
+    """Whether this process reads lists from the replica, and how old its answers may be."""
+    verdict = replica.verdict if replica else None
+    if verdict is None:
+        return {}
+    lag: LabeledCounts = [] if verdict.lag is None else [((), verdict.lag)]
+    return {
+        "database_replica_in_use": [((), float(verdict.fault is None))],
+        "database_replica_lag_seconds": lag,
+    }
 
 
 def row_count_gauges(session: Session) -> dict[str, LabeledCounts]:

@@ -33,6 +33,18 @@ def count_missing_standbys(session: Session, _services: Services) -> Measurement
     return Measurement(float(is_missing))
 
 
+def probe_replica(probes: Probes) -> Measurement:
+    """1 if no list is read from the replica although one is set."""
+    replica = probes.services.replica
+    if replica is None:
+        return Measurement(0.0)
+    replica.start()
+    verdict = replica.verdict
+    if verdict is None or verdict.fault is None:
+        return Measurement(0.0)
+    return Measurement(1.0, {"reason": verdict.fault})
+
+
 def measure_media_use(probes: Probes) -> Measurement:
     """Percentage of the room for media files that is in use; 0 while there is enough of it.
 

@@ -92,7 +92,15 @@ def find_principal_by_api_key(session: Session, key: str) -> Principal | None:
     if is_write_due:
         ApiKeys(session).mark_used(row)
     scopes = frozenset(row.scopes) - (frozenset() if user.is_admin else OPERATOR_SCOPES)
-    return Principal(user.id, AuthMethod.KEY, scopes, user.email, user.locale, row.id)
+    return Principal(
+        user.id,
+        AuthMethod.KEY,
+        scopes,
+        user.email,
+        user.locale,
+        row.id,
+        wrote_at=user.wrote_at,
+    )
 
 
 def list_api_keys(session: Session, user_id: int) -> Sequence[ApiKey]:

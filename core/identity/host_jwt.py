@@ -79,7 +79,9 @@ class HostTokenVerifier:
             raise Unauthorized("the user of this token is unknown or disabled")
         scopes = frozenset(self._config.scopes) & USER_SCOPES
         email = user.claimed_email or user.email
-        return Principal(user.id, AuthMethod.JWT, scopes, email, user.locale)
+        return Principal(
+            user.id, AuthMethod.JWT, scopes, email, user.locale, wrote_at=user.wrote_at
+        )
 
     def _signing_key(self, token: str) -> Any:
         if self._jwks is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from core.scopes import ADMIN_SCOPE, ADMIN_SCOPES, OPERATOR_SCOPES, SCOPES, USER_SCOPES
@@ -19,7 +20,8 @@ class AuthMethod(StrEnum):
 class Principal:
     """The user of one request. `credential_id` is the id of its login session or API key.
 
-    `locale`, `time_zone`: None if the user has not chosen one.
+    `locale`, `time_zone`: None if the user has not chosen one. `wrote_at`: when the user last
+    changed something, as far as that is kept.
     """
 
     user_id: int
@@ -32,6 +34,7 @@ class Principal:
     theme: str = "system"
     has_shortcuts: bool = True
     muted_notifications: tuple[str, ...] = ()
+    wrote_at: datetime | None = None
 
     @property
     def is_admin(self) -> bool:

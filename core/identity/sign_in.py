@@ -160,6 +160,7 @@ def session_principal(user: User, login_id: int) -> Principal:
         theme=user.theme,
         has_shortcuts=user.has_shortcuts,
         muted_notifications=tuple(user.muted_notifications),
+        wrote_at=user.wrote_at,
     )
 
 

@@ -120,6 +120,9 @@ STALE_LEASES = new_counter("claims_lost", "Results dropped because the lease was
 WORKER_RUNS = new_counter("worker_runs", "Worker runs", "worker", "outcome")
 WORKER_SECONDS = new_histogram("worker", "Duration of a worker run", "worker", buckets=SLOW_BUCKETS)
 DB_ERRORS = new_counter("db_errors", "Transactions that failed because Postgres was unavailable")
+LIST_READS = new_counter(
+    "list_reads", "Lists read with DATABASE_REPLICA_URL, by what answered", "source"
+)
 LIMITER_UNAVAILABLE = new_counter(
     "limiter_away", "Rate limit checks that failed because Redis was unavailable", "scope"
 )
@@ -148,6 +151,8 @@ GAUGE_LABELS: Mapping[str, tuple[str, ...]] = {
     "paused_seconds": ("kind", "target"),
     "facts_age_seconds": (),
     "database_synchronous_standbys": (),
+    "database_replica_in_use": (),
+    "database_replica_lag_seconds": (),
 }
 """Gauges and their labels. Their values are queried at each scrape (`core.health.gauges`)."""
 

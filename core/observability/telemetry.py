@@ -131,7 +131,11 @@ def iter_secrets(value: object) -> Iterator[Secret]:
 
 def store_passwords(settings: Settings) -> list[Secret]:
     """The passwords inside the URLs of our stores."""
-    databases = (settings.database_url, settings.migration_database_url or "")
+    databases = (
+        settings.database_url,
+        settings.migration_database_url or "",
+        settings.database_replica_url or "",
+    )
     passwords = [unquote(urlsplit(url).password or "") for url in databases]
     for url in (settings.broker_url, settings.redis_url):
         passwords.extend(find_passwords(url))

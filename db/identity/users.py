@@ -52,6 +52,10 @@ class User(IdColumn, TimestampColumns, Base):
         comment="when notifications of this user are looked at next for an e-mail",
     )
 
+    wrote_at: Mapped[datetime | None] = mapped_column(
+        comment="when the user last changed something; kept while lists are read from a replica"
+    )
+
     __table_args__ = (
         Index("uq_users_email", text("lower(email)"), unique=True),
         UniqueConstraint("jwt_issuer", "jwt_subject"),
@@ -128,6 +132,10 @@ class Users:
 
     def update(self, user_id: int, **fields: Any) -> None:
         self._session.execute(update(User).where(User.id == user_id).values(**fields))
+
+    def record_write(self, user_id: int) -> None:
+        """Record that the user has changed something, by the database's clock."""
+        self.update(user_id, wrote_at=func.clock_timestamp())
 
     def set_first_time_zone(self, user_id: int, time_zone: str) -> bool:
         """Store a time zone unless there is one. Whether it was stored."""

@@ -7,6 +7,7 @@ from psycopg2.extensions import parse_dsn
 from sqlalchemy.engine import make_url
 
 from core.config.database_settings import DatabaseSettings
+from core.config.database_url import parse_replica_url
 from core.errors import Misconfigured
 
 LOCAL_URL = "postgresql://127.0.0.1:5432/app"
@@ -232,3 +233,19 @@ def test_migrations_may_have_a_url_of_their_own():
     assert (
         DatabaseSettings.from_env(environ).migration_url == "postgresql://owner@127.0.0.1:5432/app"
     )
+
+
+def test_of_several_replicas_the_standbys_are_used():
+    url = parse_replica_url("postgresql://127.0.0.1:1,127.0.0.2:2/d")
+    assert parse_dsn(url)["target_session_attrs"] == "standby"
+    assert "target_session_attrs" not in parse_dsn(parse_replica_url("postgresql://127.0.0.1/d"))
+
+
+def test_a_replica_on_another_machine_needs_a_valid_certificate_too():
+    assert parse_dsn(parse_replica_url("postgresql://h/d"))["sslmode"] == "verify-full"
+
+
+@pytest.mark.parametrize("url", ["postgresql://h/d?target_session_attrs=any", "postgresql://h"])
+def test_a_replica_without_a_database_or_with_a_target_of_its_own_is_refused(url):
+    with pytest.raises(ValueError):
+        parse_replica_url(url)

@@ -17,6 +17,7 @@ ALERT_TITLES = {
     "work_overdue": gettext_noop("Work is overdue"),
     "paused_for_long": gettext_noop("A platform or a queue is paused for more than an hour"),
     "clock_skew": gettext_noop("The clocks of this machine and the database differ"),
+    "replica_left_out": gettext_noop("No list is read from the replica of the database"),
     "standby_lost": gettext_noop("A synchronous standby of the database is missing"),
     "media_store_full": gettext_noop("The room for media files is nearly used up"),
     "dead_letters": gettext_noop("Webhook events could not be applied"),

@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from app.http.context import current_container, current_principal, require_login
 from app.http.fragments import answer_fragment
 from app.http.i18n import translate_text
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import row_id_from_query
 from app.pages.brands import list_platform_titles
 from app.pages.operator.durations import NO_VALUE, format_seconds
@@ -47,6 +48,7 @@ blueprint = Blueprint("event_pages", __name__)
 
 @blueprint.get("/admin/events")
 @require_login("admin")
+@reads_replica
 def list_events() -> str:
     """List stored webhook events, newest first; dead letters with their causes."""
     selection, before = read_selection(), row_id_from_query("cursor")
@@ -55,7 +57,7 @@ def list_events() -> str:
     own_posts: dict[PlatformKey, int] = {}
     is_slow = False
     try:
-        with current_container().database.transaction() as session:
+        with reading_database().transaction() as session:
             search = EventSearch(session)
             events = search.page(selection.event_filter, limit=PAGE_SIZE + 1, before=before)
             if selection.event_filter.status == "dead" and before is None:
@@ -85,12 +87,13 @@ def list_events() -> str:
 
 @blueprint.get("/admin/events/new")
 @require_login("admin")
+@reads_replica
 def count_new_events() -> Response:
     """Say how many events have come since the newest on the page, for its script."""
     selection, newest = read_selection(), row_id_from_query("after") or 0
     count = 0
     try:
-        with current_container().database.transaction() as session:
+        with reading_database().transaction() as session:
             count = EventSearch(session).count_newer(selection.event_filter, than=newest)
     except SearchTooSlow:
         count = 0  # the page is as it was; the list itself says what is slow

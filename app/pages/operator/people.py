@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from app.api.admin_users import refuse_own_account
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop, translate_text
+from app.http.replica_reads import reading_database, reads_replica
 from app.http.validation import row_id_from_query
 from app.pages.badges import Badge, localize_badge
 from app.pages.browser_names import browser_name
@@ -27,10 +28,11 @@ blueprint = Blueprint("user_pages", __name__)
 
 @blueprint.get("/admin/users")
 @require_login("admin")
+@reads_replica
 def list_users() -> str:
     """List the users, the newest first."""
     search, before = read_text("q"), row_id_from_query("cursor")
-    with current_container().database.transaction() as session:
+    with reading_database().transaction() as session:
         rows = Users(session).page(email_part=search, limit=PAGE_SIZE + 1, before=before)
         found = [describe_user(user) for user in rows]
     page, has_more = found[:PAGE_SIZE], len(found) > PAGE_SIZE
