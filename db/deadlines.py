@@ -72,7 +72,8 @@ class DeadlineWatch:
         time_limit = TIME_LIMIT.get()
         if time_limit is not None and time_limit < deadline:
             deadline = time_limit
-        self._deadlines[connection] = deadline
+        with self._lock:  # the thread iterates over what is watched
+            self._deadlines[connection] = deadline
         if not self._has_work.is_set():
             self._wake_thread()
 

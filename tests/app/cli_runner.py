@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from click.testing import CliRunner
 
 from app.cli.main import cli
 from core.config import settings
-from tasks import runtime
+from tasks import celery, runtime
 
 ROOT = Path(__file__).parents[2]
 CLI_COMMAND = (sys.executable, "-c", "from app.cli.main import cli; cli()")
@@ -76,6 +77,12 @@ def isolated_settings(environ, folder):
             yield
         finally:
             clear_settings()
+
+
+def load_celery_settings(environ):
+    """Let Celery, which reads its settings once in the life of a process, read these."""
+    with tempfile.TemporaryDirectory() as folder, isolated_settings(environ, folder):
+        assert celery.app.conf.broker_url == environ["BROKER_URL"]
 
 
 def clear_settings():

@@ -20,9 +20,8 @@ from core.identity import api_keys, passwords, users
 from core.scopes import USER_SCOPES
 from core.webhooks.writer import EventWriter
 from platforms.secret import Secret
-from tasks import celery
 from tasks.wake import wake
-from tests.app.cli_runner import isolated_settings
+from tests.app.cli_runner import load_celery_settings
 from tests.db import schema_catalog
 from tests.support.app_pool import AppPool, build_app
 from tests.support.statement_cache import compiled_statements
@@ -95,15 +94,15 @@ def is_wake_up_being_sent():
 
 
 @pytest.fixture(scope="session", autouse=True)
-def unreachable_broker(tmp_path_factory):
-    """Give Celery, which reads its settings once, a broker that refuses connections at once."""
-    environ = {
-        **BASE_SETTINGS,
-        "DATABASE_URL": "postgresql:///none",
-        "TOKEN_ENCRYPTION_KEY": generate_key(),
-    }
-    with isolated_settings(environ, tmp_path_factory.mktemp("broker")):
-        assert celery.app.conf.broker_url == BASE_SETTINGS["BROKER_URL"]
+def unreachable_broker():
+    """Give Celery a broker that refuses connections at once."""
+    load_celery_settings(
+        {
+            **BASE_SETTINGS,
+            "DATABASE_URL": "postgresql:///none",
+            "TOKEN_ENCRYPTION_KEY": generate_key(),
+        }
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import sys
 import time
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -10,9 +12,10 @@ import psutil
 import pytest
 from sqlalchemy import text
 
-from db.deadlines import DEADLINE_WATCH, statement_deadline
+from db.deadlines import DEADLINE_WATCH, DeadlineWatch, statement_deadline
 from db.session import Database, DatabaseUnavailable
 from local.postgres import Postgres
+from tests.flows.brokers import wait_until
 
 LIMIT = timedelta(seconds=0.5)
 MARGIN = 1.0  # seconds for which a busy machine may be late
@@ -129,3 +132,39 @@ def run_forked(database):
     except BaseException:  # noqa: BLE001 - the child reports by its exit status
         return 1
     return 2
+
+
+class SocketConnection:
+    """A connection of which the watch sees its socket and sets that it is overdue."""
+
+    def __init__(self, sock=None):
+        self.is_overdue = False
+        self.fileno = sock.fileno if sock else None
+
+
+@pytest.fixture
+def frequent_thread_switches():
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("frequent_thread_switches")
+def test_statements_that_begin_while_the_watch_looks_do_not_end_it():
+    watch = DeadlineWatch()
+    many = [SocketConnection() for _ in range(10_000)]  # it looks at them for a while
+    for connection in many:
+        watch.add(connection, limit_seconds=3600)
+    ends_at = time.monotonic() + 0.5
+    while time.monotonic() < ends_at:
+        connection = SocketConnection()
+        watch.add(connection, limit_seconds=3600)
+        watch.remove(connection)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        overdue = SocketConnection(ours)
+        watch.add(overdue, limit_seconds=0)
+        wait_until(lambda: overdue.is_overdue, within=10, what="the end of an overdue statement")
+    for connection in many:
+        watch.remove(connection)

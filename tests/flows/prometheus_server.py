@@ -13,7 +13,7 @@ import yaml
 from local.ports import find_free_port
 from tests.flows.brokers import wait_until
 from tests.flows.child_processes import start_process
-from tests.flows.promtool import find_command
+from tests.flows.prometheus_commands import find_command
 from tests.flows.test_ops_metrics import metrics_bearer
 
 ROOT = Path(__file__).parents[2]

@@ -1,13 +1,14 @@
 """Prometheus' own tools, as fixtures; tests are skipped where they are missing."""
 
 import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.flows.prometheus_commands import find_command
 
 PROMTOOL_TIME_LIMIT = 120  # seconds
 
@@ -16,15 +17,6 @@ def memory_folder() -> Path:
     """A folder in memory, if there is one: each case of a test makes a database."""
     shared_memory = Path("/dev/shm")  # noqa: S108 - it makes folders of its own there
     return shared_memory if shared_memory.is_dir() else Path(tempfile.gettempdir())
-
-
-def find_command(name: str) -> str:
-    """The path of a command of the package; without it the test is skipped, and fails in CI."""
-    command = shutil.which(name)
-    if command is None:
-        reason = "Prometheus is not installed (apt-get install prometheus)"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-    return command
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from db import migrations
 from db.identity.users import User
 from local.database_roles import APPLICATION_ROLE, OWNER_ROLE
 from local.postgres import Postgres
+from tests.app.cli_runner import load_celery_settings
 from tests.flows.brokers import wait_until
 from tests.flows.postgres_servers import ReplicaPostgres, run_statement
 from tests.support.row_factory import RowFactory
@@ -119,19 +120,18 @@ class ReplicaApp:
 
 def open_app(primary, replica_url, *, lag="10s", **environ) -> ReplicaApp:
     """Open it with this limit. Nothing listens at its broker, nor at its Redis without another."""
-    settings = Settings.from_env(
-        {
-            "DATABASE_URL": primary.dsn(DATABASE, role=APPLICATION_ROLE),
-            "DATABASE_REPLICA_URL": replica_url,
-            "DATABASE_REPLICA_LAG_SECONDS": lag,
-            "BROKER_URL": "redis://127.0.0.1:1/0",
-            "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
-            "TOKEN_ENCRYPTION_KEY": generate_key(),
-            "SIGNALPOST_ROLE": "web",
-            **environ,
-        }
-    )
-    app = create_app(settings)
+    environ = {
+        "DATABASE_URL": primary.dsn(DATABASE, role=APPLICATION_ROLE),
+        "DATABASE_REPLICA_URL": replica_url,
+        "DATABASE_REPLICA_LAG_SECONDS": lag,
+        "BROKER_URL": "redis://127.0.0.1:1/0",
+        "SECRET_KEY": "a-secret-key-of-the-tests-0123456789",
+        "TOKEN_ENCRYPTION_KEY": generate_key(),
+        "SIGNALPOST_ROLE": "web",
+        **environ,
+    }
+    load_celery_settings(environ)  # those of a process that tests share
+    app = create_app(Settings.from_env(environ))
     container = app.extensions[CONTAINER_KEY]
     rows = RowFactory(container.database, container.services.key_ring)
     user_id = rows.create_user()
