@@ -121,7 +121,11 @@ class StackDatabase:
         return int(row[0]) if row else 0
 
     def load_applied(self, prefix: str) -> dict[str, AppliedPublication]:
-        """Return the applied events by publish id."""
+        """Return the applied events by publish id.
+
+        The statistics are of now: without them Postgres may compare each event with each post.
+        """
+        self.execute("ANALYZE")
         with self.transaction() as cur:
             cur.execute(SELECT_APPLIED, {"prefix": prefix})
             return {row[0]: AppliedPublication(float(row[1]), row[2]) for row in cur.fetchall()}

@@ -303,7 +303,7 @@ def test_the_filled_form_is_accessible_and_fits_its_window(
     choose_accounts(page, "instagram")
     page.set_input_files("#file-input", video_file)
     page.locator('[data-own-block] [data-field="disclose"]').check()
-    page.locator('[name="when"][value="later"]').check(force=True)
+    page.get_by_text("At a time", exact=True).click()
     expect(checks_of(page).locator("li")).not_to_have_count(0)
     save_screenshot(page, f"composer-{locale[:2]}-{width}")
     assert find_axe_violations(page) == []

@@ -54,7 +54,7 @@ def test_a_time_that_clocks_skip_is_refused_and_one_that_comes_twice_is_said(
     set_zone("Europe/Paris")
     open_composer(composer)
     choose_accounts(composer, "instagram")
-    composer.locator('[name="when"][value="later"]').check(force=True)
+    composer.get_by_text("At a time", exact=True).click()
     composer.fill("#day", "2027-03-28")
     composer.fill("#clock", "02:30")
     refusal = "02:30 does not exist on 28 March 2027 in Europe/Paris. Choose 03:00 or later."
@@ -82,7 +82,7 @@ def test_a_post_is_stored_at_the_instant_of_the_users_zone(
     add_files(composer, image_file)
     title = f"Later in {zone}"
     composer.fill("#text", title)
-    composer.locator('[name="when"][value="later"]').check(force=True)
+    composer.get_by_text("At a time", exact=True).click()
     composer.fill("#day", day.isoformat())
     composer.fill("#clock", "12:30")
     expect(checks_of(composer)).to_contain_text(f"{instant:%H:%M} UTC")

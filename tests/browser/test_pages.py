@@ -86,7 +86,7 @@ def test_a_refused_video_is_explained(upload_form, stack, video_file):
 
 def test_a_scheduled_post_can_be_cancelled(upload_form, video_file, take_screenshot):
     choose_file(upload_form, video_file, "Tomorrow")
-    upload_form.locator('[name="when"][value="later"]').check(force=True)
+    upload_form.get_by_text("At a time", exact=True).click()
     upload_form.get_by_role("button", name="Tomorrow, 09:00").click()
     upload_form.get_by_role("button", name="Schedule", exact=True).click()
     upload_form.wait_for_url(POST_URL)

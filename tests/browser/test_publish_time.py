@@ -11,7 +11,7 @@ COMPOSER_SCRIPT_PATTERN = re.compile(r"/composer/main\.js")
 
 
 def choose_time(form, day, clock):
-    form.locator('[name="when"][value="later"]').check(force=True)
+    form.get_by_text("At a time", exact=True).click()
     form.fill("#day", day)
     form.fill("#clock", clock)
 
