@@ -134,7 +134,7 @@ def run_forked(database):
     return 2
 
 
-class SocketConnection:
+class WatchedSocket:
     """A connection of which the watch sees its socket and sets that it is overdue."""
 
     def __init__(self, sock=None):
@@ -153,17 +153,17 @@ def frequent_thread_switches():
 @pytest.mark.usefixtures("frequent_thread_switches")
 def test_statements_that_begin_while_the_watch_looks_do_not_end_it():
     watch = DeadlineWatch()
-    many = [SocketConnection() for _ in range(10_000)]  # it looks at them for a while
+    many = [WatchedSocket() for _ in range(10_000)]  # it looks at them for a while
     for connection in many:
         watch.add(connection, limit_seconds=3600)
     ends_at = time.monotonic() + 0.5
     while time.monotonic() < ends_at:
-        connection = SocketConnection()
+        connection = WatchedSocket()
         watch.add(connection, limit_seconds=3600)
         watch.remove(connection)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        overdue = SocketConnection(ours)
+        overdue = WatchedSocket(ours)
         watch.add(overdue, limit_seconds=0)
         wait_until(lambda: overdue.is_overdue, within=10, what="the end of an overdue statement")
     for connection in many:
