@@ -118,13 +118,7 @@ def execute_converted(
     converted_values: Sequence[Mapping[str, Any]],
 ) -> CallResult:
     """As `execute_calls`, with the values of each statement as the driver takes them."""
-    values = {
-        f"{name}_{number}": value
-        for number, of_statement in enumerate(converted_values)
-        for name, value in of_statement.items()
-    }
-    text = join_statements(statements, are_prepared=prepare_statements(connection, statements))
-    result = connection.exec_driver_sql(text, values)
+    result = connection.exec_driver_sql(*build_message(connection, statements, converted_values))
     rows = result.cursor.fetchall() if result.returns_rows and result.cursor else []
     row_count = result.rowcount
     result.close()
@@ -134,14 +128,8 @@ def execute_converted(
 def fetch_converted(
     connection: Connection, statement: CompiledStatement, converted_values: Mapping[str, Any]
 ) -> list[Any]:
-    """Execute one statement through the driver alone, and return its rows as tuples.
-
-    For what runs with every delivery: SQLAlchemy's part takes longer than the driver's.
-    """
-    are_prepared = prepare_statements(connection, (statement,))
-    text = join_statements((statement,), are_prepared=are_prepared)
-    values = {f"{name}_0": value for name, value in converted_values.items()}
-    return fetch_rows(connection, text, values)
+    """Execute one statement as `fetch_rows` does."""
+    return fetch_rows(connection, *build_message(connection, (statement,), (converted_values,)))
 
 
 def fetch_rows(connection: Connection, statement: str, values: Mapping[str, Any]) -> list[Any]:
@@ -164,6 +152,21 @@ def fetch_rows(connection: Connection, statement: str, values: Mapping[str, Any]
             ) from error
         rows: list[Any] = cursor.fetchall()
         return rows
+
+
+def build_message(
+    connection: Connection,
+    statements: tuple[CompiledStatement, ...],
+    converted_values: Sequence[Mapping[str, Any]],
+) -> tuple[str, dict[str, Any]]:
+    """Return the text that executes the statements on this connection, and its parameters."""
+    values = {
+        f"{name}_{number}": value
+        for number, of_statement in enumerate(converted_values)
+        for name, value in of_statement.items()
+    }
+    are_prepared = prepare_statements(connection, statements)
+    return join_statements(statements, are_prepared=are_prepared), values
 
 
 def prepare_statements(connection: Connection, statements: Iterable[CompiledStatement]) -> bool:

@@ -143,12 +143,17 @@ class PublishProgress(msgspec.Struct, frozen=True):
         )
 
 
+SIGNATURE_FAULTS = (
+    *("missing_header", "malformed_header", "no_secret", "bad_signature"),
+    *("stale", "future"),
+)
+
+
 class Verdict(msgspec.Struct, frozen=True):
     """The result of checking a delivery's signature."""
 
     ok: bool
-    # ok | missing_header | malformed_header | no_secret | bad_signature | stale | future
-    reason: str
+    reason: str  # "ok" or one of SIGNATURE_FAULTS
     # signed correctly, but too old or from the future; the caller decides whether to accept it
     is_late: bool = False
     # answer a body that cannot be parsed with an error; this sender delivers only once

@@ -18,15 +18,12 @@ from core.observability.metrics import CounterLabels
 from core.publishing.commands import CANCELLED_CODE
 from core.publishing.resolve import OWN_SOURCE, SOURCES
 from core.webhooks.handlers import OTHER_KIND
+from platforms.base import SIGNATURE_FAULTS
 from platforms.errors import Revoked, ServerBusy, TimedOut, Unavailable
 from platforms.platform import Platform
 from platforms.registry import PLATFORMS
 
 RECEIPTS = ("stored", "duplicate", "late")
-SIGNATURE_FAULTS = (
-    *("missing_header", "malformed_header", "no_secret", "bad_signature"),
-    *("stale", "future"),
-)
 JOB_KINDS = ("webhooks", "accounts", "posts", "uploads", "insights", "outbox")
 CALL_FAULTS = (Unavailable.code, TimedOut.code, ServerBusy.code)
 DELIVERY_OUTCOMES = ("2xx", "3xx", "4xx", "5xx", "not_https", *CALL_FAULTS)

@@ -11,7 +11,7 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from werkzeug.serving import make_server
 
-from app import factory
+from app.factory import build_container
 from app.http.context import CONTAINER_KEY
 from core import audit
 from core.config.settings import Settings
@@ -21,9 +21,10 @@ from core.scopes import USER_SCOPES
 from core.webhooks.writer import EventWriter
 from platforms.secret import Secret
 from tasks.wake import wake
-from tests.app.cli_runner import load_celery_settings
+from tests.app.cli_runner import in_process_cli, load_celery_settings
 from tests.db import schema_catalog
 from tests.support.app_pool import AppPool, build_app
+from tests.support.row_factory import RowFactory
 from tests.support.statement_cache import compiled_statements
 
 __all__ = ["compiled_statements"]
@@ -70,7 +71,7 @@ class AppFactory:
         return self._add_container(build_app(merged), merged)
 
     def _add_container(self, app, environ):
-        container = factory.build_container(Settings.from_env(environ))
+        container = build_container(Settings.from_env(environ))
         writer = EventWriter(container.database, wake, timeout=WRITE_TIMEOUT)
         app.extensions[CONTAINER_KEY] = replace(container, event_writer=writer)
         self.apps.append(app)
@@ -127,6 +128,12 @@ def app_factory(database_url, redis_url):
 
 
 @pytest.fixture
+def run_cli(app_factory, tmp_path):
+    """Runs commands with the settings of the application."""
+    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
+
+
+@pytest.fixture
 def app(app_factory):
     return app_factory.create_app()
 
@@ -134,6 +141,12 @@ def app(app_factory):
 @pytest.fixture
 def container(app):
     return app.extensions[CONTAINER_KEY]
+
+
+@pytest.fixture
+def factory(container):
+    """Adds rows to the database of the application."""
+    return RowFactory(container.database, container.services.key_ring)
 
 
 @pytest.fixture

@@ -40,12 +40,6 @@ def app(app_factory, platform_server):
 
 
 @pytest.fixture
-def factory(app):
-    container = app.extensions[CONTAINER_KEY]
-    return RowFactory(container.database, container.services.key_ring)
-
-
-@pytest.fixture
 def alice(make_user):
     return make_user("alice@example.org")
 

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from app.cli.command import CommandGroup, DocumentedCommand
 from db import migrations, schema
 from local.commands import cli
-from tests.app.cli_runner import CLI_COMMAND, ROOT, in_process_cli
+from tests.app.cli_runner import CLI_COMMAND, ROOT
 from tests.app.terminal import CONTROL_C, open_terminal
 from tests.servers import owner_url
 
@@ -42,11 +42,6 @@ LEAF_COMMANDS = {
 def cli_environ(app_factory):
     process = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)}
     return {**process, **app_factory.environ, "SIGNALPOST_ROLE": "cli"}
-
-
-@pytest.fixture
-def run_cli(app_factory, tmp_path):
-    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
 
 
 @pytest.fixture

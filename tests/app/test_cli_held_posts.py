@@ -9,20 +9,8 @@ from sqlalchemy import func, text
 from core.post_state.step_state import UNSAFE_STEP
 from core.publishing.held_posts import BATCH_SIZE, release_held_posts
 from db.publishing.held_posts import HeldFilter
-from tests.app.cli_runner import in_process_cli
-from tests.support.row_factory import RowFactory
 
 MORE_THAN_A_BATCH = BATCH_SIZE + 7
-
-
-@pytest.fixture
-def run_cli(app_factory, tmp_path):
-    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
-
-
-@pytest.fixture
-def factory(container):
-    return RowFactory(container.database, container.services.key_ring)
 
 
 @pytest.fixture

@@ -6,20 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, text
 
-from tests.app.cli_runner import in_process_cli
-from tests.support.row_factory import RowFactory
-
 LONG_AGO = func.now() - timedelta(hours=2)
-
-
-@pytest.fixture
-def run_cli(app_factory, tmp_path):
-    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
-
-
-@pytest.fixture
-def factory(container):
-    return RowFactory(container.database, container.services.key_ring)
 
 
 @pytest.fixture

@@ -6,16 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from db.identity.users import Users
-from tests.app.cli_runner import in_process_cli
 from tests.app.test_cli import parse_output
 from tests.support.row_factory import RowFactory
 
 NEW_PASSWORD = "another good password"
-
-
-@pytest.fixture
-def run_cli(app_factory, tmp_path):
-    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
 
 
 def is_signed_in(browser):

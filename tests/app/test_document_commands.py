@@ -2,9 +2,6 @@
 
 import shlex
 
-import pytest
-
-from tests.app.cli_runner import in_process_cli
 from tests.documents import list_command_blocks
 from tests.support.row_factory import RowFactory
 
@@ -24,11 +21,6 @@ DEAD_EVENTS = (
     " FROM unnest(ARRAY[17, 18]) AS id ON CONFLICT (id) DO UPDATE SET status = 'dead',"
     " dead_at = now(), processed_at = NULL"
 )
-
-
-@pytest.fixture
-def run_cli(app_factory, tmp_path):
-    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
 
 
 def test_every_command_for_the_night_runs(run_cli, container, make_user, run_sql):

@@ -5,15 +5,8 @@ import json
 import pytest
 from sqlalchemy import text
 
-from tests.app.cli_runner import in_process_cli
-
 EMAIL = "eve@example.org"
 EXPIRE = "UPDATE users SET password_expires_at = now() WHERE email = 'eve@example.org'"
-
-
-@pytest.fixture
-def run_cli(app_factory, tmp_path):
-    return in_process_cli({**app_factory.environ, "SIGNALPOST_ROLE": "cli"}, tmp_path)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from core.post_state.transitions import NOTIFICATION_KINDS
 from db.accounts.accounts import Account, AccountStatus
 from db.identity.notifications import Notifications
 from db.posts.posts import POST_STATES
-from tests.support.row_factory import RowFactory
 
 CORE_FOLDER = Path(__file__).parents[2] / "core"
 FRENCH_HEADERS = {"Accept-Language": "fr"}
@@ -35,11 +34,6 @@ PUBLIC_PATHS = (
 TIMELINE_CALL = re.compile(
     r'(?:PostEvents\(session\)\.add|\.add_timeline_entry)\(\s*[^"]+?,\s*"([a-z]+)"'
 )
-
-
-@pytest.fixture
-def factory(container):
-    return RowFactory(container.database, container.services.key_ring)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import func
 
 from db.posts.posts import Post
-from tests.support.row_factory import RowFactory
 
 NEW_POST = {
     "provider": "tiktok",
@@ -20,11 +19,6 @@ NEW_POST = {
 @pytest.fixture
 def alice_browser(sign_in, alice):
     return sign_in(alice)
-
-
-@pytest.fixture
-def factory(container):
-    return RowFactory(container.database, container.services.key_ring)
 
 
 @pytest.fixture

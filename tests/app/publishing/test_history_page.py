@@ -14,13 +14,12 @@ from db.identity.users import User
 from tests.app.publishing.post_rows import (
     add_post,
     alice_browser,
-    factory,
     listed_titles,
     page_link,
     post_form,
 )
 
-__all__ = ["add_post", "alice_browser", "factory"]  # fixtures
+__all__ = ["add_post", "alice_browser"]  # fixtures
 
 
 @pytest.mark.parametrize("sort", ["", "?sort=publish"])

@@ -9,12 +9,11 @@ from sqlalchemy import func
 from tests.app.publishing.post_rows import (
     add_post,
     alice_browser,
-    factory,
     listed_titles,
     post_form,
 )
 
-__all__ = ["add_post", "alice_browser", "factory"]  # fixtures
+__all__ = ["add_post", "alice_browser"]  # fixtures
 
 
 def attention_lines(page):

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import event, func
 
 from core.publishing import get_remaining_quota
-from tests.app.publishing.post_rows import add_post, alice_browser, factory
+from tests.app.publishing.post_rows import add_post, alice_browser
 
-__all__ = ["add_post", "alice_browser", "factory"]  # fixtures
+__all__ = ["add_post", "alice_browser"]  # fixtures
 
 MAX_STATEMENTS = 24
 MAX_TRANSACTIONS = 4
