@@ -23,5 +23,9 @@ def open_direct_settings(composer, privacy="Who can see it"):
     expect(composer.get_by_label(re.compile(privacy))).to_be_visible()
 
 
+def choose_later(composer):
+    composer.locator('label:has([name="when"][value="later"])').click()
+
+
 def checks_of(composer):
     return composer.locator('[data-part="checks"]')

@@ -11,6 +11,7 @@ from tests.browser.composer_form import (
     add_files,
     checks_of,
     choose_accounts,
+    choose_later,
     open_direct_settings,
 )
 from tests.browser.conftest import (
@@ -212,7 +213,7 @@ def test_a_file_that_breaks_a_limit_is_named_before_a_platform_learns_of_it(
     stack.sandbox.control("log", method="DELETE")
     add_files(composer, banner)
     check = checks_of(composer).get_by_role("listitem").filter(has_text="too narrow or too wide")
-    expect(check).to_contain_text("Instagram, ada.bakes", timeout=2_000)
+    expect(check).to_contain_text("Instagram, ada.bakes")
     expect(check).to_contain_text("Use a ratio between 4:5 and 1.91:1.")
     composer.get_by_role("button", name="Publish", exact=True).click()
     expect(composer.get_by_role("alert")).to_contain_text("too narrow or too wide")
@@ -303,7 +304,7 @@ def test_the_filled_form_is_accessible_and_fits_its_window(
     choose_accounts(page, "instagram")
     page.set_input_files("#file-input", video_file)
     page.locator('[data-own-block] [data-field="disclose"]').check()
-    page.get_by_text("At a time", exact=True).click()
+    choose_later(page)
     expect(checks_of(page).locator("li")).not_to_have_count(0)
     save_screenshot(page, f"composer-{locale[:2]}-{width}")
     assert find_axe_violations(page) == []

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.composer_form import add_files, checks_of, choose_accounts
+from tests.browser.composer_form import add_files, checks_of, choose_accounts, choose_later
 from tests.browser.conftest import POST_URL, add_cookies, open_composer
 from tests.flows.brokers import wait_until
 
@@ -54,7 +54,7 @@ def test_a_time_that_clocks_skip_is_refused_and_one_that_comes_twice_is_said(
     set_zone("Europe/Paris")
     open_composer(composer)
     choose_accounts(composer, "instagram")
-    composer.get_by_text("At a time", exact=True).click()
+    choose_later(composer)
     composer.fill("#day", "2027-03-28")
     composer.fill("#clock", "02:30")
     refusal = "02:30 does not exist on 28 March 2027 in Europe/Paris. Choose 03:00 or later."
@@ -82,7 +82,7 @@ def test_a_post_is_stored_at_the_instant_of_the_users_zone(
     add_files(composer, image_file)
     title = f"Later in {zone}"
     composer.fill("#text", title)
-    composer.get_by_text("At a time", exact=True).click()
+    choose_later(composer)
     composer.fill("#day", day.isoformat())
     composer.fill("#clock", "12:30")
     expect(checks_of(composer)).to_contain_text(f"{instant:%H:%M} UTC")

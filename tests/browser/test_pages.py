@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.composer_form import choose_later
 from tests.browser.conftest import POST_URL, choose_file, send_post
 
 INSERT_NOTIFICATION = """INSERT INTO notifications (user_id, kind, cause, payload)
@@ -86,7 +87,7 @@ def test_a_refused_video_is_explained(upload_form, stack, video_file):
 
 def test_a_scheduled_post_can_be_cancelled(upload_form, video_file, take_screenshot):
     choose_file(upload_form, video_file, "Tomorrow")
-    upload_form.get_by_text("At a time", exact=True).click()
+    choose_later(upload_form)
     upload_form.get_by_role("button", name="Tomorrow, 09:00").click()
     upload_form.get_by_role("button", name="Schedule", exact=True).click()
     upload_form.wait_for_url(POST_URL)

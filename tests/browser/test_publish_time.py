@@ -4,6 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
+from tests.browser.composer_form import choose_later
 from tests.browser.conftest import add_cookies, choose_file, connect_account, send_post
 
 NO_RANDOM_UUID_SCRIPT = "delete Crypto.prototype.randomUUID"
@@ -11,7 +12,7 @@ COMPOSER_SCRIPT_PATTERN = re.compile(r"/composer/main\.js")
 
 
 def choose_time(form, day, clock):
-    form.get_by_text("At a time", exact=True).click()
+    choose_later(form)
     form.fill("#day", day)
     form.fill("#clock", clock)
 
