@@ -18,6 +18,7 @@ from chaos.plan import (
     SETTLING_SECONDS,
     WARM_UP_SECONDS,
     ChaosPlan,
+    FaultInjection,
     PlannedFault,
 )
 from chaos.platform_faults import PLATFORM_ACTIONS
@@ -35,17 +36,6 @@ ACTIONS: dict[str, Callable[[CampaignStack, Workload, PlannedFault], str]] = {
 MINUTES_PER_ROUND = 5  # of posts of every kind
 FILL_POOLS = PlannedFault(0.0, Lane.STORES, "F11", "exhaust_connections", duration=2.0, choice=0)
 """Opens as many connections as web ever holds, before anything is measured to compare with."""
-
-
-@dataclass(frozen=True)
-class FaultInjection:
-    """What became of a planned fault. `began_at` and `ended_at` are of the monotonic clock."""
-
-    planned: PlannedFault
-    outcome: str  # done, impossible or failed
-    detail: str
-    began_at: float
-    ended_at: float
 
 
 @dataclass

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from chaos.campaign_stack import CampaignStack
 from chaos.draining import DrainedWork
+from chaos.plan import FaultInjection
 from chaos.post_checks import find_post_violations
 from chaos.resources import measure_resources
 from chaos.timed_stream import ACKNOWLEDGED
@@ -20,9 +20,6 @@ from tests.flows.secret_search import (
     read_metrics,
     read_process_lists,
 )
-
-if TYPE_CHECKING:
-    from chaos.campaign import FaultInjection
 
 DUE_TOLERANCE = "10 seconds"
 FROZEN_LIMIT = 3.0  # seconds of the slowest percent of answers while Redis is frozen
@@ -80,7 +77,7 @@ class CampaignEvidence:
 
     stack: CampaignStack
     load: Workload
-    injected: Sequence["FaultInjection"]
+    injected: Sequence[FaultInjection]
     resources: dict[str, int]
     drained: DrainedWork
 
@@ -88,7 +85,7 @@ class CampaignEvidence:
 def check_invariants(
     stack: CampaignStack,
     load: Workload,
-    injected: Sequence["FaultInjection"],
+    injected: Sequence[FaultInjection],
     resources: dict[str, int],
     drained: DrainedWork,
 ) -> list[InvariantResult]:
@@ -168,14 +165,14 @@ def check_quotas(evidence: CampaignEvidence) -> CheckResult:
     return sum(map(len, calls.values())), violations[:5], f"at most {most} in a minute"
 
 
-def wall_time(evidence: CampaignEvidence, injected: "FaultInjection") -> float:
+def wall_time(evidence: CampaignEvidence, injected: FaultInjection) -> float:
     """Return when a fault ended, by the sandbox's clock."""
     return float(
         evidence.stack.sandbox.control("clock")["time"] - time.monotonic() + injected.ended_at
     )
 
 
-def list_faults(evidence: CampaignEvidence, numbers: set[str]) -> list["FaultInjection"]:
+def list_faults(evidence: CampaignEvidence, numbers: set[str]) -> list[FaultInjection]:
     return [each for each in evidence.injected if each.planned.fault in numbers]
 
 
@@ -243,7 +240,7 @@ def check_fast_answers(evidence: CampaignEvidence) -> CheckResult:
     return len(answers), sorted(set(violations))[:5], figure
 
 
-def is_within(at: float, faults: Sequence["FaultInjection"], *, tail: float = 0.0) -> bool:
+def is_within(at: float, faults: Sequence[FaultInjection], *, tail: float = 0.0) -> bool:
     return any(each.began_at <= at <= each.ended_at + tail for each in faults)
 
 

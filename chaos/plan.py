@@ -44,6 +44,17 @@ class PlannedFault:
 
 
 @dataclass(frozen=True)
+class FaultInjection:
+    """What became of a planned fault. `began_at` and `ended_at` are of the monotonic clock."""
+
+    planned: PlannedFault
+    outcome: str  # done, impossible or failed
+    detail: str
+    began_at: float
+    ended_at: float
+
+
+@dataclass(frozen=True)
 class ChaosPlan:
     """Units: seconds."""
 

@@ -5,11 +5,11 @@ import itertools
 
 import pytest
 
-from chaos.campaign import ACTIONS, CampaignResult, FaultInjection
+from chaos.campaign import ACTIONS, CampaignResult
 from chaos.controls import ControlResult
 from chaos.fault_catalogue import FAULT_KINDS, Lane
 from chaos.invariants import CHECKS, INVARIANT_TITLES, InvariantResult
-from chaos.plan import GAPS, build_plan
+from chaos.plan import GAPS, FaultInjection, build_plan
 from chaos.report import build_report, fault_row
 from chaos.suites import ROOT, SUITES
 

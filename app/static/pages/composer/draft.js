@@ -1,4 +1,4 @@
-import { csrf, form, formatTime, message, part, pathPrefix } from "./files.js";
+import { csrf, form, formatTime, message, part, pathPrefix } from "./form.js";
 
 // The draft: stored some seconds after the last change, under the version that this window has read. If
 // another window has changed it meanwhile, nothing is overwritten.

@@ -1,74 +1,14 @@
-// Access to the composer's form: its parts, its texts in the reader's language, which the page brings
-// along, and numbers formatted for that language.
-export const form = document.getElementById("composer");
-export const part = (name) => form.querySelector(`[data-part="${name}"]`) ?? document.querySelector(`[data-part="${name}"]`);
-export const csrf = document.querySelector('meta[name="csrf-token"]').content;
-export const pathPrefix = document.querySelector('meta[name="path-prefix"]').content;
+import { announce, fingerprintPrefix, form, message, part, reportChange } from "./form.js";
+import { arrange, cardPart, cards, list, localFiles, uploads } from "./file_list.js";
 
-const messages = JSON.parse(form.dataset.messages);
-export const lang = document.documentElement.lang;
-const numberFormat = new Intl.NumberFormat(lang);
+// Takes files from the page: chosen, dropped or named by their addresses, and removes them. What adds and
+// sends them is loaded with the first one, what puts them in order with the second. An attempt to load it
+// that failed is repeated with the next file.
 
-export const message = (key, values = {}) => messages[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
-export const formatNumber = (value) => numberFormat.format(value);
-export const formatTime = (date) => new Intl.DateTimeFormat(lang, { hour: "2-digit", minute: "2-digit" }).format(date);
-
-export const announce = (text) => {
-  const region = document.getElementById("announcer");
-  if (region) region.textContent = text;
-};
-
-export const formBody = () => new URLSearchParams([...new FormData(form)].filter(([, value]) => typeof value === "string"));
-
-export const postForm = (url, signal) =>
-  fetch(url, { method: "POST", body: formBody(), headers: { "X-CSRF-Token": csrf }, signal });
-
-// The form has changed without a person typing: counters, checks and draft follow.
-export const reportChange = () => form.dispatchEvent(new CustomEvent("composer-changed"));
-
-// The list of files. What adds and sends them is loaded with the first one, what puts them in order with
-// the second. An attempt to load it that failed is repeated with the next file.
-
-export const fingerprintPrefix = `signalpost-${form.dataset.user}-`;
-export const list = part("files");
-export const localFiles = new Map(); // card → what the browser has of it: its file, and a URL to show it
-export const uploads = new Map(); // card → its upload until it has ended; null before it begins
 let sender = null;
 let pendingAdditions = 0;
 
-export const cards = () => [...list.children];
-export const cardPart = (card, name) => card.querySelector(`[data-file-part="${name}"]`);
 export const isUploading = () => pendingAdditions > 0 || uploads.size > 0;
-export const hasFailed = () => cards().some((card) => card.classList.contains("bad"));
-export const firstLocal = () => localFiles.get(cards()[0]) ?? null;
-export const mediaTypes = () => cards().map((card) => card.dataset.type);
-export const longestSeconds = () => Math.max(0, ...cards().map((card) => Number(card.dataset.seconds) || 0));
-
-export const nameOf = (card) => cardPart(card, "name").textContent;
-
-export const arrange = () => {
-  const all = cards();
-  for (const [index, card] of all.entries()) {
-    const values = { name: nameOf(card), number: index + 1 };
-    const [up, down] = card.querySelectorAll("[data-move]");
-    cardPart(card, "buttons").hidden = false;
-    cardPart(card, "alt").hidden = card.dataset.type === "video";
-    up.disabled = index === 0;
-    down.disabled = index === all.length - 1;
-    up.hidden = down.hidden = all.length < 2;
-    up.setAttribute("aria-label", message("moveUp", values));
-    down.setAttribute("aria-label", message("moveDown", values));
-    card.querySelector("[data-remove]").setAttribute("aria-label", message("remove", values));
-  }
-  if (all.length > 1) import("./order.js");
-  part("file-count").textContent = all.length > 1 ? message("fileCount", { count: formatNumber(all.length) }) : "";
-  reportChange();
-};
-
-export const showStatus = (card, text, isBad = false) => {
-  cardPart(card, "status").textContent = text;
-  card.classList.toggle("bad", isBad);
-};
 
 const loadSender = () => {
   sender ??= import("./sending.js");
@@ -88,6 +28,7 @@ const add = async (what) => {
   pendingAdditions -= 1;
   reportChange();
 };
+
 const addFiles = (files) => {
   const chosen = [...files]; // the list is emptied when its field is
   add((loaded) => loaded.addFiles(chosen));
@@ -105,6 +46,10 @@ const removeCard = (card) => {
   arrange();
   announce(message("removed"));
 };
+
+form.addEventListener("composer-changed", () => {
+  if (cards().length > 1) import("./order.js");
+});
 
 list.addEventListener("click", (event) => {
   const button = event.target.closest("[data-remove]");

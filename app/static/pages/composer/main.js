@@ -1,4 +1,6 @@
-import { announce, firstLocal, form, formBody, formatNumber, hasFailed, isUploading, longestSeconds, mediaTypes, message, part, postForm, reportChange, startFiles } from "./files.js";
+import { firstLocal, hasFailed, longestSeconds, mediaTypes } from "./file_list.js";
+import { isUploading, startFiles } from "./files.js";
+import { announce, form, formBody, formatNumber, message, part, postForm, reportChange } from "./form.js";
 
 // The settings of each account: shown for the chosen ones, with the fields that fit the kind of post.
 // What an account allows is loaded from the server whenever its own block asks for it.

@@ -1,4 +1,5 @@
-import { announce, arrange, cards, list, mediaTypes, message } from "./files.js";
+import { arrange, cards, list, mediaTypes } from "./file_list.js";
+import { announce, message } from "./form.js";
 
 // Puts the files of a list in order, by buttons, keys and dragging.
 

@@ -1,4 +1,5 @@
-import { announce, arrange, cardPart, lang, list, localFiles, message, nameOf, part, reportChange, showStatus, uploads } from "./files.js";
+import { arrange, cardPart, list, localFiles, nameOf, showStatus, uploads } from "./file_list.js";
+import { announce, lang, message, part, reportChange } from "./form.js";
 import { FileUpload, findInterruptedUploads, loadLibrary, readApiError } from "./upload.js";
 
 // Adds files to the list: chosen, dropped or named by their addresses. Files are sent one after the other

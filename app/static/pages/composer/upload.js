@@ -1,4 +1,4 @@
-import { csrf, fingerprintPrefix, form, pathPrefix } from "./files.js";
+import { csrf, fingerprintPrefix, form, pathPrefix } from "./form.js";
 
 // The library is loaded with the first file, because it is large and a form without files needs none of
 // it. An attempt that failed is repeated with the next file.
