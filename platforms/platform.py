@@ -281,6 +281,7 @@ class Platform:
     # code of an error → the HTTP status of our answer, and whether the request may succeed later
     error_statuses: Mapping[str, tuple[int, bool]] = field(default_factory=dict)
     event_effects: Mapping[str, Effect] = field(default_factory=dict)  # our kind of event → effect
+    removal_causes: tuple[str, ...] = ()  # why a grant ends, as the platform's reports say
     form: PublishForm | None = None
     posting_choices: PostingChoices | None = None
     delivered_notification: str = "post_delivered"  # kind of the notification about a draft

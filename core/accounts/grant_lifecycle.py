@@ -6,8 +6,9 @@ notified in the same way, however we learned of the change.
 
 from core import audit
 from core.accounts import events
+from core.observability import metrics
 from db.accounts.accounts import Account, AccountStatus
-from db.accounts.grants import Grants
+from db.accounts.grants import CAUSES_OF_OPERATORS, Grants
 from db.identity.notifications import Notifications
 from db.posts.parked import ParkedPosts
 from db.posts.timeline import PostEvents
@@ -33,6 +34,15 @@ REVOKED = "revoked"
 ROTATION_LOST = "rotation_lost"
 """Values of `status_cause` after a refused refresh."""
 
+EXPIRED = "expired"
+"""`status_cause` if the tokens ended before they were renewed."""
+
+REMOVED = "removed"
+"""`status_cause` if the platform reports that a grant was revoked, and not why."""
+
+REVOKED_ACTION = "account.revoked"
+"""The entry of the audit log for a grant that the platform has reported as revoked."""
+
 LOGIN_CHANGED = "login_changed"
 """`status_cause` while the settings name another way of signing in than the login's."""
 
@@ -48,6 +58,7 @@ def mark_needs_reconnect(session: Session, account: Account, *, cause: str) -> N
     account.status = AccountStatus.NEEDS_RECONNECT
     account.status_cause = cause
     account.due_at = None
+    count_ended_grant(account, cause)
     park_posts(session, account)
     notify_owner(session, account, NEEDS_RECONNECT, why=cause, code=cause)
     record_account_event(session, account, "account.needs_reconnect", cause=cause)
@@ -61,7 +72,7 @@ def mark_rotation_lost(session: Session, account: Account) -> None:
     record_account_event(session, account, "account.rotation_lost")
 
 
-def mark_revoked(session: Session, account: Account, *, cause: str = "removed") -> None:
+def mark_revoked(session: Session, account: Account, *, cause: str = REMOVED) -> None:
     """The platform reported that the grant was revoked: clear the tokens and park the posts.
 
     The caller has checked that the report is about the present grant. An earlier notification
@@ -70,11 +81,12 @@ def mark_revoked(session: Session, account: Account, *, cause: str = "removed") 
     resolve_notifications(session, account)
     account.status = AccountStatus.REVOKED
     account.status_cause = cause
+    count_ended_grant(account, cause)
     clear_tokens(account)
     clear_destination_tokens(session, account)
     park_posts(session, account)
     notify_owner(session, account, DISCONNECTED_BY_PLATFORM, why=cause, code=cause)
-    record_account_event(session, account, "account.revoked", cause=cause)
+    record_account_event(session, account, REVOKED_ACTION, cause=cause)
 
 
 def purge_dead_tokens(session: Session, *, limit: int = 100) -> int:
@@ -85,7 +97,7 @@ def purge_dead_tokens(session: Session, *, limit: int = 100) -> int:
     dead_accounts = Grants(session).lock_expired(limit=limit)
     for account in dead_accounts:
         if account.status == AccountStatus.ACTIVE:
-            mark_needs_reconnect(session, account, cause="expired")
+            mark_needs_reconnect(session, account, cause=EXPIRED)
         clear_tokens(account)
         clear_destination_tokens(session, account)
     return len(dead_accounts)
@@ -113,6 +125,13 @@ def mark_usable_again(session: Session, account: Account) -> None:
     account.due_at = Grants.now()
     on_reconnected(session, account)
     record_account_event(session, account, "account.connected", scope=account.scope)
+
+
+def count_ended_grant(account: Account, cause: str) -> None:
+    """Count the grant, unless an operator's setting keeps the account from being used."""
+    if cause not in CAUSES_OF_OPERATORS:
+        labels = (account.provider, account.status, metrics.bound_code(cause))
+        metrics.with_labels(metrics.GRANTS_ENDED, *labels).inc()
 
 
 def resolve_notifications(session: Session, account: Account) -> None:

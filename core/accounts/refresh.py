@@ -169,7 +169,7 @@ def require_renewable(session: Session, account: Account, renewal: RenewalKind) 
     if renewal == RenewalKind.REFRESH_TOKEN and account.refresh_token_encrypted is None:
         cause = account.status_cause or "no_refresh_token"
     elif renewal == RenewalKind.EXCHANGE and not Grants(session).has_live_token(account.id):
-        cause = "expired"  # an access token is exchanged only while it is valid
+        cause = grant_lifecycle.EXPIRED  # an access token is exchanged only while it is valid
     if cause is not None:
         grant_lifecycle.mark_needs_reconnect(session, account, cause=cause)
         raise Park(f"needs reconnect: {cause}")

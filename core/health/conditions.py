@@ -214,6 +214,13 @@ ALERT_CONDITIONS = (
         counts_new=True,
     ),
     AlertCondition(
+        "grants_removed",
+        "error",
+        3,
+        "accounts of a platform whose grant it reported as revoked within an hour",
+        measure=row_conditions.count_removed_grants,
+    ),
+    AlertCondition(
         "tokens_expired",
         "error",
         0,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 
 from core import accounts
+from core.accounts import grant_lifecycle
 from core.insights.comment_steps import COMMENTS_KIND, MENTIONS_KIND
 from core.insights.sampling import SAMPLING_STEPS
 from core.insights.sampling_job import ACCOUNT_SUBJECT
@@ -18,6 +19,7 @@ from core.observability.metrics import CounterLabels
 from core.publishing.commands import CANCELLED_CODE
 from core.publishing.resolve import OWN_SOURCE, SOURCES
 from core.webhooks.handlers import OTHER_KIND
+from db.accounts.accounts import AccountStatus
 from platforms.base import SIGNATURE_FAULTS
 from platforms.errors import Revoked, ServerBusy, TimedOut, Unavailable
 from platforms.platform import Platform
@@ -92,6 +94,10 @@ def list_account_labels(platform: Platform) -> Iterator[CounterLabels]:
     yield metrics.TOKEN_REFRESHES, (platform.name, "refused", Revoked.code)
     for code in CALL_FAULTS:
         yield metrics.TOKEN_REFRESHES, (platform.name, "failed", code)
+    for cause in platform.removal_causes:
+        yield metrics.GRANTS_ENDED, (platform.name, AccountStatus.REVOKED, cause)
+    for cause in (grant_lifecycle.REVOKED, grant_lifecycle.ROTATION_LOST, grant_lifecycle.EXPIRED):
+        yield metrics.GRANTS_ENDED, (platform.name, AccountStatus.NEEDS_RECONNECT, cause)
 
 
 def list_reading_labels(platform: Platform) -> Iterator[CounterLabels]:

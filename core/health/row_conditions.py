@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from core.accounts.grant_lifecycle import REVOKED_ACTION
 from core.accounts.refresh_calls import OTHER_ACCOUNT
 from core.bootstrap import Services
 from core.health.measurement import Measurement, share_measurement
@@ -21,6 +22,10 @@ MIN_FAILED_POSTS = 2  # a single post is its creator's, whatever the percentage
 REFRESH_WARNING_PERCENT, REFRESH_CRITICAL_PERCENT = 10.0, 25.0
 """Of the accounts that were refreshed in the window. 10,000 accounts make 109 refreshes in a
 quarter of an hour: 3 of them are 2.8 per cent, and no outage."""
+
+REMOVED_PERCENT = 1.0
+"""Of the grants of a platform, in an hour. People who leave by themselves, 5 % a month, are 1 of
+10,000 in an hour."""
 
 UNCONFIRMED_PERCENT = 0.1  # of the posts of a day; with fewer than 1,000 posts the first one counts
 EXPIRED_PERCENT = 0.1  # of the live accounts
@@ -80,6 +85,17 @@ def count_foreign_refreshes(session: Session, _services: Services) -> Measuremen
     return Measurement(
         AlertQueries(session).count_failed_attempts("accounts", within=2 * HOUR, code=OTHER_ACCOUNT)
     )
+
+
+def count_removed_grants(session: Session, _services: Services) -> Measurement:
+    """Of the platform that has ended the most: accounts elsewhere say nothing about its share."""
+    counted = AlertQueries(session).removed_grants(REVOKED_ACTION, within=HOUR)
+    removed = [
+        (share_measurement(share, above_percent=REMOVED_PERCENT), provider)
+        for provider, share in counted.items()
+    ]
+    worst, provider = max(removed, key=lambda each: each[0].value, default=(Measurement(0.0), ""))
+    return Measurement(worst.value, {"names": [provider], **worst.details} if worst.value else {})
 
 
 def count_expired_tokens(session: Session, _services: Services) -> Measurement:

@@ -81,6 +81,13 @@ WEBHOOK_PROCESSING_SECONDS = new_histogram(
     buckets=SLOW_BUCKETS,
 )
 TOKEN_REFRESHES = new_counter("token_refresh", "Token refreshes", "provider", "outcome", "code")
+GRANTS_ENDED = new_counter(
+    "grants_ended",
+    "Grants of accounts that ended, by the state of the account and the cause",
+    "provider",
+    "state",
+    "cause",
+)
 INSIGHTS_FETCHES = new_counter(
     "insights_fetch", "Insight requests to platforms", "provider", "kind", "outcome"
 )

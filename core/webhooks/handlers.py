@@ -245,7 +245,9 @@ def handle_authorization_removed(event_batch: EventBatch, loaded: LoadedEvent) -
     if is_removal_older(loaded.parsed, granted_at):
         return IGNORED
     reason = loaded.parsed.removal_reason
-    grant_lifecycle.mark_revoked(event_batch.session, account, cause=reason or "removed")
+    grant_lifecycle.mark_revoked(
+        event_batch.session, account, cause=reason or grant_lifecycle.REMOVED
+    )
     log.info("account.revoked", account=account.id, event_id=loaded.id, reason=reason)
     return "done"
 

@@ -5,12 +5,14 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Interval,
     Select,
     Text,
     and_,
     case,
+    cast,
     func,
     or_,
     select,
@@ -22,6 +24,7 @@ from sqlalchemy.orm import Session
 from db.accounts.accounts import Account, AccountStatus
 from db.insights.schedule import SamplingSchedule
 from db.ops.attempts import Attempt
+from db.ops.audit import AuditEntry
 from db.outbox.endpoints import Endpoint
 from db.posts.posts import Post
 from db.webhooks.events import Event
@@ -29,6 +32,7 @@ from db.webhooks.events import Event
 ZERO_DURATION = timedelta(0)
 FAILED_OUTCOMES = ("retry", "failed")
 NO_CODE = "unknown"
+ACCOUNT_SUBJECT_PATTERN = r"^account:(\d+)$"
 MAX_CODES = 20
 MAX_RECENT_POSTS = 100_000  # that are looked at; the others ended long ago
 
@@ -139,6 +143,35 @@ class AlertQueries:
 
     def count_accounts(self, statuses: Sequence[str]) -> int:
         return self._count(select(Account.id).where(Account.status.in_(statuses)))
+
+    def removed_grants(self, action: str, *, within: timedelta) -> dict[str, CountedShare]:
+        """Platform → accounts about which the audit log has this action, of those with a grant.
+
+        Accounts that were connected again meanwhile count too; those that were erased do not.
+        """
+        account_id = cast(func.substring(AuditEntry.subject, ACCOUNT_SUBJECT_PATTERN), BigInteger)
+        cause = func.coalesce(AuditEntry.details["cause"].astext, NO_CODE)
+        groups = (Account.provider, type_coerce(cause, Text()))
+        query = select(*groups, func.count(Account.id.distinct())).join(
+            Account, Account.id == account_id
+        )
+        conditions = (AuditEntry.action == action, AuditEntry.at > func.now() - within)
+        codes: dict[str, dict[str, int]] = {}
+        for provider, code, count in self._session.execute(
+            query.where(*conditions).group_by(*groups)
+        ):
+            codes.setdefault(provider, {})[code[:60]] = count
+        return {
+            provider: self._share_of_grants(provider, by_cause)
+            for provider, by_cause in codes.items()
+        }
+
+    def _share_of_grants(self, provider: str, removed: dict[str, int]) -> CountedShare:
+        live = select(Account.id).where(
+            Account.provider == provider, Account.status == AccountStatus.ACTIVE
+        )
+        count = sum(removed.values())
+        return CountedShare(count, count + self._count(live), removed)
 
     def expired_tokens(self, *, overdue: timedelta) -> CountedShare:
         """Live accounts, and those whose access token ended so long ago without a new one."""

@@ -48,6 +48,7 @@ PLATFORM = Platform(
     failure_reasons=FAILURE_REASONS,
     exchange_fields=EXCHANGE_FIELDS,
     event_effects=EVENT_EFFECTS,
+    removal_causes=("removed_in_app",),
     form=FORM,
     closing_answers=2,
     find_config_warnings=find_config_warnings,

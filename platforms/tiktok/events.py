@@ -23,8 +23,11 @@ REMOVAL_REASONS = {
 """Why a grant has ended, by the number in `authorization.removed`; 0 and others mean unknown."""
 
 
+UNKNOWN_REMOVAL = "removed"
+
+
 def removal_reason(content: Mapping[str, Any]) -> str:
-    return REMOVAL_REASONS.get(read_id(content.get("reason")) or "", "removed")
+    return REMOVAL_REASONS.get(read_id(content.get("reason")) or "", UNKNOWN_REMOVAL)
 
 
 def parse_completed(content: Mapping[str, Any], occurred_at: datetime | None) -> PublishProgress:

@@ -21,6 +21,7 @@ from platforms.publishing import Capability, EndsAs, MediaSlot, PostKind, TextRu
 from platforms.tiktok.adapter import build_adapter, build_webhooks
 from platforms.tiktok.brand import BRAND
 from platforms.tiktok.creator import build_creator_info
+from platforms.tiktok.events import REMOVAL_REASONS, UNKNOWN_REMOVAL
 from platforms.tiktok.exchange_fields import EXCHANGE_FIELDS
 from platforms.tiktok.failure_reasons import FAILURE_REASONS
 from platforms.tiktok.form import FORM
@@ -217,6 +218,7 @@ PLATFORM = Platform(
     exchange_fields=EXCHANGE_FIELDS,
     error_statuses=ERROR_STATUSES,
     event_effects=EVENT_EFFECTS,
+    removal_causes=(*REMOVAL_REASONS.values(), UNKNOWN_REMOVAL),
     form=FORM,
     posting_choices=PostingChoices("creator", build_creator_info),
     delivered_notification="post_in_inbox",

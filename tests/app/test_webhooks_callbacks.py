@@ -5,6 +5,7 @@ import re
 import pytest
 from sqlalchemy import select
 
+from core.health.row_conditions import count_removed_grants
 from db.ops.data_deletions import DataDeletion
 from db.records.instagram_tables import InstagramAccount
 from tests.app.callback_people import (
@@ -51,6 +52,19 @@ def test_all_logins_of_a_person_are_revoked_whoever_connected_them(meta_client, 
     logins = [people.create_login(open_id=ADA), people.create_login(aliases=[ADA])]
     send_callback(meta_client, DEAUTHORIZE, ADA)
     assert [people.account(login).status for login in logins] == ["REVOKED"] * 2
+
+
+def test_four_people_who_remove_the_app_within_an_hour_are_an_alert(meta_client, people):
+    def count_removed():
+        with people.database.transaction() as session:
+            return count_removed_grants(session, people.services)
+
+    for number in range(4):
+        assert count_removed().value == number
+        people.create_login(open_id=f"{ADA}{number}")
+        send_callback(meta_client, DEAUTHORIZE, f"{ADA}{number}")
+    assert count_removed().details["names"] == ["instagram"]
+    assert count_removed().details["codes"] == {"removed_in_app": 4}
 
 
 def test_a_deauthorization_of_before_the_present_grant_changes_nothing(meta_client, people):

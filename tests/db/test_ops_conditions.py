@@ -39,6 +39,16 @@ REFRESHES = (
     " SELECT 'accounts', n, 1, CASE WHEN n <= {failed} THEN 'retry' ELSE 'done' END,"
     " now() - interval '30 minutes' FROM generate_series(1, {total}) AS n"
 )
+REMOVALS = (
+    "INSERT INTO audit_log (actor, action, subject, details, at)"
+    " SELECT 'worker', 'account.revoked', 'account:' || id, '{{\"cause\": \"account_banned\"}}',"
+    " now() - interval '{age}' FROM oauth_accounts ORDER BY id LIMIT {count}"
+)
+OTHER_ACCOUNTS = (
+    "INSERT INTO oauth_accounts (user_id, provider, open_id, scope, access_token_encrypted)"
+    " SELECT user_id, provider, 'other' || n, scope, 'x' FROM generate_series(1, 400) AS n,"
+    " (SELECT * FROM oauth_accounts ORDER BY id LIMIT 1) AS account"
+)
 POSTS = (
     "INSERT INTO posts (user_id, oauth_account_id, provider, kind, source, sent_by, state,"
     " created_at, finished_at) SELECT user_id, id, 'tiktok', 'INBOX_VIDEO', 'FILE_UPLOAD',"
@@ -132,6 +142,21 @@ def judge(database, services):
             REFRESHES.format(failed=11, total=40),
         ),
         (
+            "grants_removed",
+            REMOVALS.format(count=3, age="1 minute"),
+            REMOVALS.format(count=4, age="1 minute"),
+        ),
+        (
+            "grants_removed",
+            REMOVALS.format(count=4, age="61 minutes"),
+            REMOVALS.format(count=4, age="59 minutes"),
+        ),
+        (
+            "grants_removed",
+            f"{OTHER_ACCOUNTS}; {REMOVALS.format(count=4, age='1 minute')}",
+            "DELETE FROM oauth_accounts WHERE open_id LIKE 'other%'",
+        ),
+        (
             "upload_failure_rate",
             POSTS.format(state="FAILED", count=2, total=40, age="1 hour"),
             POSTS.format(state="FAILED", count=2, total=30, age="1 hour"),
@@ -151,7 +176,7 @@ def judge(database, services):
 @pytest.mark.alert(
     *("work_overdue", "webhook_unknown_path", "endpoints_failing", "tokens_expired"),
     *("reading_paused", "paused_for_long", "token_refresh_failing", "upload_failure_rate"),
-    *("unconfirmed_posts", "crypto_error"),
+    *("unconfirmed_posts", "crypto_error", "grants_removed"),
 )
 def test_a_condition_opens_beyond_its_limit_and_not_near_it(
     judge, run_sql, accounts, name, near, beyond

@@ -6,6 +6,7 @@ where a test would have to wait for minutes. All other limits are the shipped on
 
 import json
 import os
+import re
 import signal
 import time
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ from tests.support.notice_receiver import run_notice_receiver
 
 METRICS_TOKEN = "the-token-of-the-metrics-0123456789"
 ANSWER_LIMIT_SECONDS = 3.0  # two, and one for a busy machine
+ENDED_GRANTS = re.compile(
+    r'signalpost_grants_ended_total\{cause="(\w+)",provider="(\w+)",state="REVOKED"\} ([0-9.]+)'
+)
 FROZEN_STATUSES = {"/api/posts": 503, "/login": 503}
 
 
@@ -156,6 +160,31 @@ def test_a_frozen_beat_is_one_notice_although_two_monitors_run_and_another_when_
     logs = alarm_stack.read_log("web")
     assert "notice.delivered" in logs
     assert "secret-token" not in logs
+
+
+def read_ended_grants(stack):
+    """Platform and cause → the number of grants that were reported as revoked."""
+    page = fetch(stack, "/metrics")[1].decode()
+    found = ENDED_GRANTS.findall(page)
+    return {(provider, cause): float(count) for cause, provider, count in found if float(count)}
+
+
+@pytest.mark.alert("grants_removed")
+def test_grants_that_end_by_webhooks_and_callbacks_are_counted_and_noticed(alarm_stack, receiver):
+    people = [alarm_stack.create_instagram_user() for _ in range(3)]
+    for person in people:
+        alarm_stack.sandbox.control("instagram/deauthorize", login=person.open_id)
+    creators = [alarm_stack.create_api_user() for _ in range(4)]
+    assert receiver.list_kinds("grants_removed") == []  # three are no alert
+    for creator in creators:
+        alarm_stack.sandbox.control(f"creators/{creator.open_id}/disconnect", method="POST")
+    notice = receiver.wait_for_kind("grants_removed", "opened", seconds=20)
+    assert notice.json["alert"]["details"]["names"] == ["tiktok"]
+    assert notice.json["alert"]["details"]["codes"] == {"removed_in_app": 4}
+    assert read_ended_grants(alarm_stack) == {
+        ("tiktok", "removed_in_app"): 4,
+        ("instagram", "removed_in_app"): 3,
+    }
 
 
 @pytest.mark.chaos

@@ -53,6 +53,11 @@ def refresh_token(stack, api_user):
     )
 
 
+def remove_grant(stack, _api_user):
+    creator = stack.create_api_user()
+    stack.sandbox.control(f"creators/{creator.open_id}/disconnect", method="POST")
+
+
 def fail_deliveries(_stack, api_user):
     """Nobody answers at the endpoint, so that deliveries are counted, and are to be retried."""
     fields = {"url": "http://127.0.0.1:9/nobody", "events": ["post.published"]}
@@ -118,6 +123,7 @@ ACTS = {
         "insights_seconds"
     ),
     refresh_token: "token_refresh_total",
+    remove_grant: "grants_ended_total",
     fail_deliveries: "deliveries_total retries_total",
     exceed_quota: "quota_refusals_total",
     exceed_sign_ins: "rate_limit_hits_total",

@@ -30,6 +30,7 @@ ALERT_TITLES = {
     "token_refresh_failure": gettext_noop("Tokens of some accounts could not be renewed"),
     "token_refresh_failing": gettext_noop("Tokens of many accounts cannot be renewed"),
     "token_refresh_other_account": gettext_noop("A renewal returned tokens of another account"),
+    "grants_removed": gettext_noop("A platform has ended the connections of many accounts"),
     "tokens_expired": gettext_noop("Access tokens of live accounts have ended"),
     "crypto_error": gettext_noop("Tokens of accounts cannot be decrypted"),
     "reading_paused": gettext_noop("Reading numbers and comments is paused for some accounts"),
