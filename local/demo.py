@@ -3,9 +3,9 @@
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
 
@@ -20,9 +20,11 @@ from local import demo_check
 from local.browser import Browser
 from local.demo_script import DemoScript
 from local.stack import LocalStack
-from local.supervisor import Supervisor
+from local.supervisor import Supervisor, print_status
 from local.up import PORT, build_options, print_addresses, running_stack
 from signalpost_client import Client, ClientError
+
+LOG_PATTERN = "*.log"
 
 
 @click.command(
@@ -44,15 +46,33 @@ def demo(port: int, *, stay: bool) -> None:
     On a stack of its own with no earlier data, which is deleted afterwards.
     """
     console = Console(highlight=False)
+    with disposable_folder() as folder:
+        options = build_options(folder, port=port, sandbox=True, flower=stay)
+        console.print("Starting Postgres, Redis, web, workers, beat and the sandbox …")
+        with running_stack(options) as stack:
+            run_script(stack, console)
+            if stay:
+                print_addresses(stack)
+                stack.supervisor.supervise()
+
+
+@contextmanager
+def disposable_folder() -> Iterator[Path]:
+    """A new folder that is deleted at the end, also after Ctrl-C. After a failure it is kept for
+    its logs, if there are any.
+    """
     folder = Path(tempfile.mkdtemp(prefix="signalpost-demo-"))
-    options = build_options(folder, port=port, sandbox=True, flower=stay)
-    console.print("Starting Postgres, Redis, web, workers, beat and the sandbox …")
-    with running_stack(options) as stack:
-        run_script(stack, console)
-        if stay:
-            print_addresses(stack)
-            stack.supervisor.supervise()
-    shutil.rmtree(folder)  # after an error it is kept for its logs
+    is_kept = False
+    try:
+        yield folder
+    except Exception as error:
+        is_kept = not isinstance(error, click.Abort) and any(folder.glob(LOG_PATTERN))
+        raise
+    finally:
+        if is_kept:
+            print_status(f"logs      {folder / LOG_PATTERN}")
+        else:
+            shutil.rmtree(folder)
 
 
 def run_script(stack: LocalStack, console: Console) -> None:
@@ -77,7 +97,9 @@ def run_script(stack: LocalStack, console: Console) -> None:
     try:
         post_ids = future.result()
     except (ClientError, OperationFailed, requests.RequestException) as error:
-        raise click.ClickException(f"{error}\nLogs: {options.folder}/*.log") from error
+        if supervisor.should_stop:
+            raise click.Abort from error
+        raise click.ClickException(str(error)) from error
     posts = demo_check.query_posts(stack.database_dsn, post_ids)
     check_published(posts, len(post_ids), console)
     check_webhooks(posts, demo_check.count_applied_events(stack.database_dsn), console)

@@ -14,7 +14,7 @@ from threading import Thread
 
 import psycopg2
 
-from local.child import Program
+from local.child import DidNotStart, Program
 from local.database_roles import ROLE_OPTIONS, ensure_owned_database, ensure_roles
 from local.databases import Databases
 from local.embedded_server import STOP_TIMEOUT, EmbeddedServer, load_or_create_password
@@ -153,18 +153,27 @@ def server_folder_path(folder: Path, descriptor: int, user: UnixUser | None) -> 
 def initialize_cluster(
     initdb: Path, folder: str, password: str, user: UnixUser | None, descriptor: int
 ) -> None:
-    """Run initdb. The password goes through a file: any user can read a process's arguments."""
+    """Run initdb. The password goes through a file: any user can read a process's arguments.
+
+    Errors: DidNotStart, with what initdb wrote.
+    """
     with tempfile.NamedTemporaryFile("w", prefix="signalpost-") as file:
         file.write(password)
         file.flush()
         if user:
             os.chown(file.name, user.uid, user.gid)
-        subprocess.run(
+        done = subprocess.run(
             [initdb, "-D", folder, f"--pwfile={file.name}", *INITDB_OPTIONS],
-            check=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
             capture_output=True,
+            text=True,
+            errors="replace",
             cwd="/",
             env={},  # the operator's environment may hold secrets
+            start_new_session=True,  # Ctrl-C goes to the supervisor, as with all child processes
             pass_fds=(descriptor,),
             **(user.popen_options if user else {}),
         )
+    if done.returncode:
+        raise DidNotStart(f"initdb could not make a database cluster:\n{done.stderr.strip()}")

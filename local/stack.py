@@ -66,6 +66,8 @@ class LocalStack:
         self._heartbeats = HeartbeatReader(self._parsed_settings.database_url)
         self._setup = SetupProcess(select_public_environment(self.environment))
         self._start_stores()
+        if self.supervisor.should_stop:
+            return
         early = self._start_processes(
             name for name, process in PROCESSES.items() if not process.needs_schema
         )
@@ -126,7 +128,7 @@ class LocalStack:
         children = {name: server.prepare() for name, server in embedded.items() if server}
         self.supervisor.start(children)
         self.supervisor.wait_until_ready(children)
-        if "postgres" in children:
+        if "postgres" in children and not self.supervisor.should_stop:
             self._postgres.create_roles()
             self._postgres.create_owned_database(DATABASE_NAME)
 

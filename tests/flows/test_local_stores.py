@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from local import postgres, user_and_folders, valkey
+from local.child import DidNotStart
 
 
 def run_statement(url, statement):
@@ -67,6 +68,16 @@ def test_a_postgres_that_starts_in_an_existing_folder_keeps_its_password(tmp_pat
         assert run_statement(second.dsn(), "SELECT figure FROM kept") == 7
     finally:
         second.stop()
+
+
+def test_a_postgres_whose_cluster_cannot_be_made_says_why(tmp_path):
+    folder = tmp_path / "postgres"
+    folder.mkdir()
+    (folder / "of-somebody-else").touch()
+    server = postgres.Postgres(folder)
+    with pytest.raises(DidNotStart, match="exists but is not empty"):
+        server.start()
+    server.stop()
 
 
 def test_a_stopped_redis_keeps_its_queue(valkey_server):

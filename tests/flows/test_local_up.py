@@ -331,6 +331,14 @@ def test_processes_without_a_port_show_by_a_file_that_they_work(restarted_stack)
     )
 
 
+def test_a_stop_while_everything_starts_is_no_error(tmp_path):
+    up = UpProcess(tmp_path, "--no-flower")
+    wait_until((tmp_path / "data" / "postgres").exists, what="initdb, which the main thread runs")
+    assert up.stop(signal.SIGINT) == []
+    assert up.process.returncode == 0
+    assert "Traceback" not in up.errors.read_text()
+
+
 def test_a_killed_stack_leaves_no_process_either(tmp_path):
     up = UpProcess(tmp_path, "--no-flower")
     info = up.wait_ready()

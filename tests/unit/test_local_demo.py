@@ -1,4 +1,5 @@
 import io
+import tempfile
 
 import av
 import click
@@ -6,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from local.browser import ConsentForm
-from local.demo import check_published, check_webhooks
+from local.demo import check_published, check_webhooks, disposable_folder
 from local.demo_check import CheckedPost
 from local.sample_video import create_video
 
@@ -47,6 +48,40 @@ def test_the_demo_fails_when_no_webhook_of_a_platform_was_applied():
     check_webhooks(posts, {"here": 2}, Console(file=io.StringIO()))
     with pytest.raises(click.ClickException, match="no webhook event of here"):
         check_webhooks(posts, {"there": 2}, Console(file=io.StringIO()))
+
+
+@pytest.fixture
+def temporary_folders(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def end_demo(error, *, logs=("web.log",)):
+    """A demo that has written these logs and then ends with an error."""
+    with disposable_folder() as folder:
+        for name in logs:
+            (folder / name).touch()
+        raise error
+
+
+@pytest.mark.parametrize("interruption", [click.Abort, KeyboardInterrupt])
+def test_an_interrupted_demo_leaves_no_folder(temporary_folders, interruption):
+    with pytest.raises(interruption):
+        end_demo(interruption)
+    assert list(temporary_folders.iterdir()) == []
+
+
+def test_a_failed_demo_keeps_its_folder_and_says_where_its_logs_are(temporary_folders, capsys):
+    with pytest.raises(click.ClickException):
+        end_demo(click.ClickException("a post is not published"))
+    (folder,) = temporary_folders.iterdir()
+    assert f"{folder}/*.log" in capsys.readouterr().err
+
+
+def test_a_demo_that_fails_before_anything_starts_leaves_no_folder(temporary_folders):
+    with pytest.raises(click.ClickException):
+        end_demo(click.ClickException("the port is in use"), logs=())
+    assert list(temporary_folders.iterdir()) == []
 
 
 def test_a_consent_form_submits_its_preselected_fields_and_allow():
