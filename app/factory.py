@@ -26,11 +26,13 @@ from app.pages import PAGE_BLUEPRINTS, template_helpers
 from app.seed_paths import build_seed_blueprints
 from core.bootstrap import build_database, build_services
 from core.config.settings import Settings, load_settings
+from core.health.activity import build_activity_counter
+from core.health.credential_probes import CredentialProbes
 from core.health.gauges import Gauges
 from core.health.initial_counts import create_initial_series
 from core.health.readiness import Readiness
 from core.health.status import InstallationStatus
-from core.health.throughput import ThroughputCounter
+from core.health.throughput import build_throughput_counter
 from core.identity.host_jwt import HostTokenVerifier
 from core.jobs.wake_signals import build_wake_signals
 from core.observability import telemetry, tracing
@@ -99,6 +101,8 @@ def build_container(settings: Settings) -> Container:
         readiness=Readiness(database, services, broker_ping.is_broker_reachable),
         gauges=Gauges(database, services),
         status=InstallationStatus(database, services),
-        throughput=ThroughputCounter(database, services.now),
+        throughput=build_throughput_counter(database, services.now),
+        activity=build_activity_counter(database, services.now),
+        credential_probes=CredentialProbes(services),
         host_tokens=HostTokenVerifier(settings.jwt) if settings.jwt else None,
     )

@@ -2,6 +2,7 @@
 
 from app.api import (
     accounts,
+    activity,
     admin,
     admin_audit,
     admin_users,
@@ -24,6 +25,7 @@ from app.api import (
     post_checks,
     posts,
     sessions,
+    validation_health,
     webhook_admin,
     webhooks,
 )
@@ -52,6 +54,8 @@ API_BLUEPRINTS = (
     admin_users.blueprint,
     pauses.blueprint,
     alerts.blueprint,
+    activity.blueprint,
+    validation_health.blueprint,
     health.blueprint,
     openapi.blueprint,
 )

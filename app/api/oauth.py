@@ -158,6 +158,7 @@ def oauth_error_code(error: Exception) -> str:
 def redirect_with_error(platform: str, step: str, code: str) -> Response:
     """Redirect to the page that explains `code`; an anonymous user passes the login page first."""
     count_outcome(platform, step, "failed", code)
+    record_refusal(platform, step, code)
     log.warning(
         "connect.refused", platform=platform, code=code, cause=accounts.ERROR_CAUSES.get(code)
     )
@@ -165,6 +166,16 @@ def redirect_with_error(platform: str, step: str, code: str) -> Response:
     return redirect(
         url_for("dashboard.show_login", next=return_path) if code == "unauthorized" else return_path
     )
+
+
+def record_refusal(platform: str, step: str, code: str) -> None:
+    """Write it to the audit log if it is known who connects, and if there is a database."""
+    if find_principal() is None:
+        return
+    try:
+        accounts.record_refusal(current_container().database, platform, step=step, code=code)
+    except DatabaseUnavailable as error:
+        log.warning("connect.refusal_not_recorded", platform=platform, code=code, reason=str(error))
 
 
 def count_outcome(platform: str, step: str, outcome: str, code: str = "") -> None:

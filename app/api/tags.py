@@ -47,6 +47,8 @@ TAG_OF_BLUEPRINT: Mapping[str, str] = {
     "admin_users": "operator",
     "pauses": "operator",
     "monitoring": "operator",
+    "activity": "operator",
+    "validation_health": "operator",
     "health": "service",
     "openapi": "service",
     "reference_pages": "service",

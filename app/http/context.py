@@ -11,10 +11,12 @@ from werkzeug.wrappers import Response
 from core.bootstrap import Services
 from core.config.settings import Settings
 from core.errors import Forbidden, Unauthorized
+from core.health.activity import FigureKey
+from core.health.credential_probes import CredentialProbes
 from core.health.gauges import Gauges
+from core.health.hourly_counts import HourlyCounter
 from core.health.readiness import Readiness
 from core.health.status import InstallationStatus
-from core.health.throughput import ThroughputCounter
 from core.identity.host_jwt import HostTokenVerifier
 from core.identity.principals import AuthMethod, Principal
 from core.webhooks.refusals import RefusalLog
@@ -41,7 +43,9 @@ class Container:
     readiness: Readiness
     gauges: Gauges
     status: InstallationStatus
-    throughput: ThroughputCounter
+    throughput: HourlyCounter[str]
+    activity: HourlyCounter[FigureKey]
+    credential_probes: CredentialProbes
     host_tokens: HostTokenVerifier | None  # None unless host applications' tokens are accepted
 
 

@@ -7,6 +7,7 @@ from core.accounts.connect import (
     ConnectedAccount,
     ConsentRedirect,
     complete_connection,
+    record_refusal,
     start_connection,
 )
 from core.accounts.destination_view import DestinationView, UnavailableDestination
@@ -74,6 +75,7 @@ __all__ = [
     "list_platform_views",
     "list_resumed_posts",
     "probe_logins",
+    "record_refusal",
     "refresh_due_accounts",
     "repair_subscriptions",
     "report_refused_posting_token",

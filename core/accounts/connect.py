@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from core import audit
 from core.accounts import grant_lifecycle, late_events
 from core.accounts.dead_connections import release_dead_login, revoke_unused_grant
 from core.accounts.destinations import SavedDestinations, save_destinations
@@ -27,6 +28,7 @@ from core.errors import Conflict, CoreError, Forbidden
 from db.accounts.accounts import Account
 from db.accounts.grants import FLOW_KEY, RENEWAL_KEY, ConnectedByAnotherUser, Grants
 from db.accounts.oauth_states import OAuthState, OAuthStates
+from db.ops.audit import CONNECT_REFUSED, CONNECTED
 from db.session import Database, Session, database_now
 from platforms.logins import RenewalKind
 
@@ -141,6 +143,14 @@ def complete_connection(
     return ConnectedAccount(account.id, saved_state.redirect_after, saved.needs_choice)
 
 
+def record_refusal(database: Database, provider: str, *, step: str, code: str) -> None:
+    """Record that connecting an account ended without one; `code` is one of `ERROR_CAUSES`."""
+    with database.transaction() as session:
+        audit.record_action(
+            session, CONNECT_REFUSED, subject=provider, details={"step": step, "code": code}
+        )
+
+
 def consume_state(database: Database, state: str, owner: AccountOwner) -> OAuthState:
     """Take the state of a connection that this user began. Errors: Forbidden `invalid_state`."""
     with database.transaction() as session:
@@ -167,7 +177,11 @@ def complete_login(
     with database.transaction() as session:
         account, saved = store_login(session, services, signed_in, owner)
         grant_lifecycle.record_account_event(
-            session, account, "account.connected", scope=account.scope
+            session,
+            account,
+            CONNECTED,
+            scope=account.scope,
+            provider=account.provider,
         )
     return account, saved
 

@@ -192,6 +192,13 @@ ALERT_CONDITIONS = (
         counts_new=True,
     ),
     AlertCondition(
+        "oauth_failures",
+        "error",
+        5,
+        "attempts to connect an account that failed in 15 minutes",
+        measure=row_conditions.count_refused_connections,
+    ),
+    AlertCondition(
         "token_refresh_failure",
         "warning",
         3,

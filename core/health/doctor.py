@@ -10,6 +10,7 @@ from core.bootstrap import Services
 from core.errors import Misconfigured
 from core.health.alert_checks import check_alarm
 from core.health.broker_checks import check_brokers
+from core.health.credential_probes import try_credentials
 from core.health.database_checks import check_database, find_advice
 from core.health.doctor_check import DoctorCheck
 from core.health.mail_checks import check_mails
@@ -18,7 +19,7 @@ from core.health.readiness import Readiness, platform_states
 from core.health.removal_checks import check_removal_list
 from core.health.replica_checks import check_replica
 from db.session import Database, find_database_fault
-from platforms.errors import AppRefused, PlatformError
+from platforms.errors import PlatformError
 from platforms.http import SAFE_RETRY, HttpClient
 from platforms.logins import LoginFlow
 from platforms.registry import PLATFORMS
@@ -29,7 +30,6 @@ CONSENT_PAGE_ADVICE = (
     "nothing suspicious; if the platform shows its own error page when an account is "
     "connected, key, redirect URI or scopes differ from its portal"
 )
-PROBE_CODE = "signalpost-doctor"  # an authorization code that no platform has issued
 
 
 def settings_checks(error: Misconfigured) -> Iterator[DoctorCheck]:
@@ -183,13 +183,9 @@ def check_credentials(services: Services) -> Iterator[DoctorCheck]:
 
 
 def check_platform_credentials(name: str, flow: LoginFlow) -> DoctorCheck:
-    try:
-        flow.exchange_code(PROBE_CODE)
-    except AppRefused:
-        advice = "compare key and secret with the portal of the platform"
-        return DoctorCheck(f"{name} credentials", ok=False, message="are refused", advice=advice)
-    except PlatformError as error:
-        is_uncertain = error.retryable
-        message = f"unknown: {error}" if is_uncertain else "are accepted"
-        return DoctorCheck(f"{name} credentials", not is_uncertain, message)
-    return DoctorCheck(f"{name} credentials", ok=True, message="are accepted")
+    verdict = try_credentials(flow)
+    if verdict.accepted is None:
+        return DoctorCheck(f"{name} credentials", ok=False, message=f"unknown: {verdict.message}")
+    message = "are accepted" if verdict.accepted else "are refused"
+    advice = "" if verdict.accepted else "compare key and secret with the portal of the platform"
+    return DoctorCheck(f"{name} credentials", verdict.accepted, message, advice)

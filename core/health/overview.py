@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from core.bootstrap import Services
+from core.health.hourly_counts import HourlyCounter, HourlyCounts
 from core.health.queues import QueueOverview, QueueState, QueueStatus, read_queues
 from core.health.readiness import Readiness
 from core.health.status import InstallationStatus, StatusReport
-from core.health.throughput import Throughput, ThroughputCounter
 from core.limits.breaker import CircuitState
 from db.ops.alert_conditions import ConditionStates
 from db.ops.alerts import Alert, Alerts
@@ -30,7 +30,7 @@ class InstallationOverview:
 
     status: StatusReport
     queues: QueueOverview
-    throughput: Throughput | None
+    throughput: HourlyCounts[str] | None
     alerts: Sequence[Alert]
     measured: Mapping[str, float]
     dead_letters: EventSummary
@@ -64,7 +64,7 @@ def read_overview(
     *,
     readiness: Readiness,
     status: InstallationStatus,
-    throughput: ThroughputCounter,
+    throughput: HourlyCounter[str],
 ) -> InstallationOverview:
     """Errors: DatabaseUnavailable."""
     report = status.report(readiness)

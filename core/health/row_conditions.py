@@ -28,6 +28,7 @@ REMOVED_PERCENT = 1.0
 10,000 in an hour."""
 
 UNCONFIRMED_PERCENT = 0.1  # of the posts of a day; with fewer than 1,000 posts the first one counts
+CONNECT_PERCENT = 20.0  # of those who connected an account, or tried to
 EXPIRED_PERCENT = 0.1  # of the live accounts
 PAUSED_PERCENT = 20.0  # of the accounts that are read
 ENDPOINT_PERCENT = 20.0  # of the enabled endpoints: the servers of others fail alone, not together
@@ -68,6 +69,11 @@ def count_unconfirmed_posts(session: Session, _services: Services) -> Measuremen
     if counted.total == 0:
         return Measurement(counted.affected)
     return share_measurement(counted, above_percent=UNCONFIRMED_PERCENT)
+
+
+def count_refused_connections(session: Session, _services: Services) -> Measurement:
+    counted = AlertQueries(session).refused_connections(within=15 * MINUTE)
+    return share_measurement(counted, above_percent=CONNECT_PERCENT)
 
 
 def count_failed_refreshes(session: Session, _services: Services) -> Measurement:

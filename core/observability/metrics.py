@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -272,15 +273,29 @@ def shared_folder() -> Path:
 
 def render_exposition(gauge_values: GaugeValues) -> bytes:
     """Render the metrics of all processes and these gauges in the Prometheus text format."""
+    with reading_registries(gauge_values) as registries:
+        return b"".join(generate_latest(registry) for registry in registries)
+
+
+def list_families(gauge_values: GaugeValues) -> list[Metric]:
+    """The metrics of all processes of this machine, and these gauges."""
+    with reading_registries(gauge_values) as registries:
+        return [family for registry in registries for family in registry.collect()]
+
+
+@contextmanager
+def reading_registries(gauge_values: GaugeValues) -> Iterator[list[CollectorRegistry]]:
+    """Yield what holds all metrics; files that processes share are not merged in this block."""
     registry = CollectorRegistry()
     registry.register(GaugeCollector(gauge_values))
     if not has_shared_folder():
-        return generate_latest(REGISTRY) + generate_latest(registry)
+        yield [REGISTRY, registry]
+        return
     folder = shared_folder()
     merge_files_of_dead(folder)
     registry.register(SharedCollector(folder))
     with reading_files(folder):
-        return generate_latest(registry)
+        yield [registry]
 
 
 class SharedCollector(Collector):

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from db.accounts.accounts import Account, AccountStatus
 from db.insights.schedule import SamplingSchedule
 from db.ops.attempts import Attempt
-from db.ops.audit import AuditEntry
+from db.ops.audit import CONNECT_REFUSED, CONNECTED, AuditEntry
 from db.outbox.endpoints import Endpoint
 from db.posts.posts import Post
 from db.webhooks.events import Event
@@ -112,6 +112,16 @@ class AlertQueries:
         count = self._count(unconfirmed)
         total = self._count(select(Post.id).where(is_recent)) if count else 0
         return CountedShare(count, total, {})
+
+    def refused_connections(self, *, within: timedelta) -> CountedShare:
+        """Attempts of people to connect an account, and those of them that failed."""
+        is_recent = AuditEntry.at > func.now() - within
+        is_refused = AuditEntry.action == CONNECT_REFUSED
+        is_connected = and_(AuditEntry.action == CONNECTED, AuditEntry.details.has_key("provider"))
+        code = func.coalesce(AuditEntry.details["code"].astext, NO_CODE)
+        codes = self._count_by_code(code, is_recent, is_refused)
+        total = self._count(select(AuditEntry.id).where(is_recent, or_(is_refused, is_connected)))
+        return CountedShare(sum(codes.values()), total, codes)
 
     def failed_rows(self, kind: str, *, within: timedelta) -> CountedShare:
         """Rows of this kind of jobs that had an attempt, and those of which one failed."""

@@ -14,6 +14,10 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from db.base import Base, IdColumn, Json
 
+CONNECTED, CONNECT_REFUSED = "account.connected", "account.connect_refused"
+"""How connecting an account ended. A connection by a person has its `provider` in the details, a
+refused one as the subject. An account that is usable again without a person has neither."""
+
 
 class AuditEntry(IdColumn, Base):
     __tablename__ = "audit_log"

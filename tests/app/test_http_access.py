@@ -22,7 +22,7 @@ SIGNED_PREFIXES = ("/api/webhooks/", "/static/", "/m/")
 """What these paths accept is decided by a signature, or is the same for everybody."""
 
 WORKERS_PREFIX = "/api/workers/"
-OPERATORS_PREFIXES = (WORKERS_PREFIX, "/api/admin/", "/api/monitoring/")
+OPERATORS_PREFIXES = (WORKERS_PREFIX, "/api/admin/", "/api/monitoring/", "/api/validation/")
 ID_PARAMETERS = ("account_id", "destination_id", "accountId", "destinationId", "mediaId", "postId")
 
 

@@ -57,6 +57,12 @@ POSTS = (
     " FROM generate_series(1, {total}) AS n,"
     " (SELECT user_id, id FROM oauth_accounts ORDER BY id LIMIT 1) AS account"
 )
+CONNECTIONS = (
+    "INSERT INTO audit_log (actor, action, subject, details)"
+    " SELECT 'session', CASE WHEN n <= {refused} THEN 'account.connect_refused'"
+    " ELSE 'account.connected' END, 'tiktok', jsonb_build_object('provider', 'tiktok')"
+    " FROM generate_series(1, {total}) AS n"
+)
 HEARTBEAT = "INSERT INTO beats VALUES ('{name}', now() - interval '{age}')"
 
 
@@ -137,6 +143,11 @@ def judge(database, services):
         ),
         ("paused_for_long", PAUSE.format(age="59 minutes"), PAUSE.format(age="61 minutes")),
         (
+            "oauth_failures",
+            CONNECTIONS.format(refused=6, total=30),
+            CONNECTIONS.format(refused=6, total=6),
+        ),
+        (
             "token_refresh_failing",
             REFRESHES.format(failed=11, total=60),
             REFRESHES.format(failed=11, total=40),
@@ -176,7 +187,7 @@ def judge(database, services):
 @pytest.mark.alert(
     *("work_overdue", "webhook_unknown_path", "endpoints_failing", "tokens_expired"),
     *("reading_paused", "paused_for_long", "token_refresh_failing", "upload_failure_rate"),
-    *("unconfirmed_posts", "crypto_error", "grants_removed"),
+    *("unconfirmed_posts", "crypto_error", "grants_removed", "oauth_failures"),
 )
 def test_a_condition_opens_beyond_its_limit_and_not_near_it(
     judge, run_sql, accounts, name, near, beyond

@@ -32,6 +32,7 @@ SHARED_LIMITS = {
     "webhook_backlog": 100,
     "upload_failure_rate": 5 / 100,
     "high_webhook_latency": 5,
+    "oauth_failures": 5,
     "token_refresh_failure": 3,
     "token_refresh_failing": 10,
     "grants_removed": 3,
@@ -168,7 +169,7 @@ def test_limits_that_we_judge_ourselves_are_the_same(name):
     assert SHARED_LIMITS[name] in limits
 
 
-def test_shares_of_refreshes_and_grants_are_the_same():
+def test_shares_of_refreshes_grants_and_connections_are_the_same():
     texts = {rule["alert"]: rule["expr"] for rule in RULES}
     warning, critical = (
         row_conditions.REFRESH_WARNING_PERCENT,
@@ -177,3 +178,4 @@ def test_shares_of_refreshes_and_grants_are_the_same():
     assert f"> {warning / 100:g}" in texts["token_refresh_failure"]
     assert f"> {critical / 100:g}" in texts["token_refresh_failing"]
     assert f"> {row_conditions.REMOVED_PERCENT / 100:g}" in texts["grants_removed"]
+    assert f"> {row_conditions.CONNECT_PERCENT / 100:g}" in texts["oauth_failures"]

@@ -36,6 +36,13 @@ from app.api.answers.account_answers import (
     VideoAnswer,
 )
 from app.api.answers.base import AnswerModel, Count, Cursor, Row, build_envelope
+from app.api.answers.monitoring_answers import (
+    ActivityAnswer,
+    HealthName,
+    PlatformHealthAnswer,
+    SeriesAnswer,
+    StoreHealthAnswer,
+)
 from app.api.answers.operator_answers import (
     AdminAccountAnswer,
     AdminUserAnswer,
@@ -332,6 +339,24 @@ ANSWERS: Mapping[str, Answer] = {
         fields={"alerts": list[AlertAnswer], "activeCount": Count, "timestamp": datetime}
     ),
     "resolve_alert": Answer(fields={"alert": AlertAnswer}, codes=("NOT_FOUND", "CONFLICT")),
+    "summarize_metrics": Answer(
+        fields={
+            "metrics": list[SeriesAnswer],
+            "capped": bool,
+            "summary": ActivityAnswer,
+            "timestamp": datetime,
+        }
+    ),
+    "validate_installation": Answer(
+        fields={
+            "status": HealthName,
+            "database": StoreHealthAnswer,
+            "redis": StoreHealthAnswer,
+            "broker": StoreHealthAnswer,
+            "platforms": dict[str, PlatformHealthAnswer],
+            "timestamp": datetime,
+        }
+    ),
     "show_liveness": Answer(model=LivenessAnswer),
     "show_readiness": Answer((200, 503), model=ReadinessAnswer),
     "show_status": Answer((200, 503), model=StatusAnswer, codes=("UNAUTHORIZED",)),

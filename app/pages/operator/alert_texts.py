@@ -27,6 +27,7 @@ ALERT_TITLES = {
     "high_webhook_latency": gettext_noop("Webhook events are applied slowly"),
     "upload_failure_rate": gettext_noop("Many posts fail"),
     "unconfirmed_posts": gettext_noop("Posts are unconfirmed for more than an hour"),
+    "oauth_failures": gettext_noop("Many attempts to connect an account fail"),
     "token_refresh_failure": gettext_noop("Tokens of some accounts could not be renewed"),
     "token_refresh_failing": gettext_noop("Tokens of many accounts cannot be renewed"),
     "token_refresh_other_account": gettext_noop("A renewal returned tokens of another account"),

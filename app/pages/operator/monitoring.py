@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from app.http.context import current_container, current_principal, require_login
 from app.http.i18n import gettext_noop, translate_text
 from app.pages.badges import Badge, localize_badge
+from app.pages.operator.activity import describe_activity
 from app.pages.operator.alert_texts import (
     ALERT_COLOURS,
     SEVERITY_LABELS,
@@ -48,7 +49,7 @@ def show_monitoring() -> str:
     """Show whether everything is moving."""
     return render_template(
         "operator/monitoring.html",
-        **describe_overview(load_overview()),
+        **describe_page(),
         is_paused=request.args.get("updates") == "off",
     )
 
@@ -57,7 +58,7 @@ def show_monitoring() -> str:
 @require_login("admin")
 def show_monitoring_state() -> str:
     """Show the changing part of the page, for the script that refreshes it."""
-    return render_template("operator/_monitoring.html", **describe_overview(load_overview()))
+    return render_template("operator/_monitoring.html", **describe_page())
 
 
 @blueprint.get("/monitoring/alerts")
@@ -81,6 +82,10 @@ def resolve_alert(alert_id: int) -> Response:
         "good",
     )
     return redirect(url_for("monitoring_pages.show_monitoring"))
+
+
+def describe_page() -> dict[str, Any]:
+    return {**describe_overview(load_overview()), **describe_activity()}
 
 
 def load_overview() -> InstallationOverview:

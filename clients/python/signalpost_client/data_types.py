@@ -814,6 +814,94 @@ class SignInUserData(TypedDict):
     csrfToken: str
 
 
+class SeriesData(TypedDict):
+    name: str
+    kind: str
+    labels: dict[str, str]
+    value: float
+
+
+class OutcomeCountsData(TypedDict):
+    failure: int
+    rate: float | None
+
+
+class OutcomesData(TypedDict):
+    failure: int
+    rate: float | None
+    platforms: dict[str, OutcomeCountsData]
+
+
+class EventCountsData(TypedDict):
+    received: int
+    processed: int
+    avgLatency: float | None
+
+
+class EventsData(TypedDict):
+    received: int
+    processed: int
+    avgLatency: float | None
+    platforms: dict[str, EventCountsData]
+
+
+class ActivityData(TypedDict):
+    since: str
+    oauth: OutcomesData
+    upload: OutcomesData
+    webhook: EventsData
+    tokenRefresh: OutcomesData
+
+
+class SummarizeMetricsData(TypedDict):
+    metrics: list[SeriesData]
+    capped: bool
+    summary: ActivityData
+    timestamp: str
+
+
+class StoreHealthData(TypedDict):
+    status: str
+    fault: str | None
+
+
+class AccountCountsData(TypedDict):
+    total: int
+    active: int
+    expired: int
+    expiringWithinHour: int
+    needsReconnect: int
+
+
+class RefreshCountsData(TypedDict):
+    failure: int
+    lastSuccessAt: str | None
+
+
+class CredentialProbeData(TypedDict):
+    accepted: bool | None
+    code: str | None
+    probedAt: str
+
+
+class PlatformHealthData(TypedDict):
+    status: str
+    configured: bool
+    missingSettings: list[str]
+    accounts: AccountCountsData
+    refreshes: RefreshCountsData
+    probe: CredentialProbeData | None
+
+
+class ValidateInstallationData(TypedDict):
+    status: str
+    database: StoreHealthData
+    redis: StoreHealthData
+    broker: StoreHealthData
+    platforms: dict[str, PlatformHealthData]
+    timestamp: str
+
+
 class WebhookEventData(TypedDict):
     id: int
     provider: str

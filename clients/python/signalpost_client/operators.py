@@ -26,6 +26,8 @@ from signalpost_client.data_types import (
     ResolveAlertData,
     RestoreEventsData,
     SampleDueInsightsData,
+    SummarizeMetricsData,
+    ValidateInstallationData,
     WebhookEventData,
 )
 from signalpost_client.pages import PagedList
@@ -232,6 +234,16 @@ class OperatorApi:
         return self.transport.fetch_envelope(
             ResolveAlertData, "POST", "/api/monitoring/alerts", body={"alertId": alert_id}
         )["alert"]
+
+    def summarize_metrics(self) -> SummarizeMetricsData:
+        """Return how connections, posts, events and renewals went in the last day."""
+        return self.transport.fetch_envelope(SummarizeMetricsData, "GET", "/api/monitoring/metrics")
+
+    def validate_installation(self, *, probe: bool = False) -> ValidateInstallationData:
+        """Return how healthy stores and platforms are; `probe` asks the platforms."""
+        return self.transport.fetch_envelope(
+            ValidateInstallationData, "GET", "/api/validation/health", query={"probe": probe}
+        )
 
 
 @dataclass(frozen=True)
