@@ -4,7 +4,7 @@ Hours that are over are counted once per process: what was done in them does not
 """
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
@@ -16,6 +16,7 @@ from db.session import Database, Session
 Key = TypeVar("Key", bound=Hashable)
 
 LISTED_HOURS = 24
+HOURS_AT_ONCE = 6  # a day of a large installation takes longer than a statement may
 HOUR = timedelta(hours=1)
 COUNTS_MAX_AGE = 15.0  # seconds for which a view is answered with the last counts
 ANSWER_TIMEOUT = 1.0  # seconds that a view waits for new ones
@@ -59,15 +60,21 @@ class HourlyCounter(Generic[Key]):
         return self._facts.read().value
 
     def _count(self) -> HourlyCounts[Key]:
-        """Errors: DatabaseUnavailable, also if counting takes too long."""
+        """Errors: DatabaseUnavailable, also if counting takes too long; what was counted stays."""
         current = self._now().replace(minute=0, second=0, microsecond=0)
         hours = [current - HOUR * ago for ago in range(LISTED_HOURS - 1, -1, -1)]
-        missing = [hour for hour in hours if hour not in self._finished]
-        by_hour: dict[datetime, Counter[Key]] = {hour: Counter() for hour in missing}
-        with statement_deadline(QUERY_TIMEOUT), self._database.transaction() as session:
-            for hour, key, number in self._count_period(session, missing[0], current + HOUR):
-                by_hour.setdefault(hour, Counter())[key] += number
-        known = {**self._finished, **by_hour}
         settled = current - HOUR  # attempts that began in it may still end
-        self._finished = {hour: known[hour] for hour in hours if hour < settled}
+        self._finished = {hour: self._finished[hour] for hour in hours if hour in self._finished}
+        missing = [hour for hour in hours if hour < settled and hour not in self._finished]
+        for first in range(0, len(missing), HOURS_AT_ONCE):
+            self._finished |= self._count_hours(missing[first : first + HOURS_AT_ONCE])
+        known = {**self._finished, **self._count_hours([settled, current])}
         return HourlyCounts(tuple(known[hour] for hour in hours), hours[0])
+
+    def _count_hours(self, hours: Sequence[datetime]) -> dict[datetime, Counter[Key]]:
+        """Count what was done in these hours, which follow one another."""
+        by_hour: dict[datetime, Counter[Key]] = {hour: Counter() for hour in hours}
+        with statement_deadline(QUERY_TIMEOUT), self._database.transaction() as session:
+            for hour, key, number in self._count_period(session, hours[0], hours[-1] + HOUR):
+                by_hour.setdefault(hour, Counter())[key] += number
+        return by_hour
