@@ -217,10 +217,22 @@ def load_database_settings() -> DatabaseSettings:
     return DatabaseSettings.from_env(read_environ())
 
 
+def names_metrics_folder() -> bool:
+    """Whether PROMETHEUS_MULTIPROC_DIR has a value: prometheus_client takes an empty one for the
+    working directory.
+    """
+    return bool(copy_environ().get("PROMETHEUS_MULTIPROC_DIR"))
+
+
 def read_environ() -> dict[str, str]:
     """The environment; outside production `.env` fills in what the environment does not set."""
-    environ = dict(os.environ)
+    environ = copy_environ()
     if environ.get("ENVIRONMENT") != "production":
         dotenv = dotenv_values(".env", interpolate=False)
         environ = merge_environments({name: text for name, text in dotenv.items() if text}, environ)
     return environ
+
+
+def copy_environ() -> dict[str, str]:
+    """The environment of this process, and nothing else."""
+    return dict(os.environ)

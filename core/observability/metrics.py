@@ -28,6 +28,7 @@ from prometheus_client.mmap_dict import mmap_key
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from core.config.settings import names_metrics_folder
 from core.observability.metrics_files import (
     add_zero_counts,
     list_begun_files,
@@ -41,6 +42,9 @@ SLOW_BUCKETS = (0.5, 1, 2, 5, 10, 30, 60, 90, 120, 300, 600)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 M = TypeVar("M", Counter, Histogram)
+
+if not names_metrics_folder():  # decided by the library too, by whether the variable exists
+    values.ValueClass = values.MutexValue
 
 
 def new_counter(name: str, help_text: str, *labels: str) -> Counter:

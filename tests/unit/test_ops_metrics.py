@@ -162,6 +162,21 @@ def test_several_processes_count_together(tmp_path):
     assert "signalpost_db_pool_in_use 3.0" in text
 
 
+def test_an_empty_name_of_the_shared_folder_is_none(tmp_path):
+    """The library would write its files into the working directory."""
+    root = Path(__file__).parents[2]
+    page = subprocess.run(
+        [sys.executable, "-c", COUNTING_PROCESS_CODE],
+        env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": "", "PYTHONPATH": str(root)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert "signalpost_upload_total{" in page
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_label_can_hold_an_id():
     allowed_labels = {
         "provider",
@@ -184,6 +199,7 @@ def test_no_label_can_hold_an_id():
         "severity",
         "version",
         "target",
+        "cause",
     }
     counted = [metric for metric in vars(metrics).values() if hasattr(metric, "_labelnames")]
     assert len(counted) > 15
