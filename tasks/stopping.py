@@ -12,7 +12,8 @@ import time
 from threading import Thread
 from typing import Any
 
-from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from celery import bootsteps
+from celery.signals import worker_init, worker_ready, worker_shutdown, worker_shutting_down
 from celery.worker import state
 from kombu.asynchronous import get_event_loop
 
@@ -37,18 +38,67 @@ stop_requested = SharedFlag()
 """Whether the worker is to stop: its processes then finish the batch they have, and return."""
 
 
+class StopSignals:
+    """Handles SIGTERM, and SIGQUIT until the event loop runs: both then begin an orderly stop.
+
+    Celery's handler of SIGQUIT, which with REMAP_SIGTERM is that of SIGTERM as well, stops the pool
+    wherever the worker is. While it starts, the next step then fails for want of a pool.
+    """
+
+    def __init__(self) -> None:
+        self._main_pid = os.getpid()
+        self._celery_handlers: dict[int, Any] = {}
+        self._is_loop_running = False
+
+    def install_handlers(self) -> None:
+        self._main_pid = os.getpid()
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            self._celery_handlers[number] = signal.signal(number, self._begin_stop)
+
+    def return_handlers(self) -> None:
+        """The loop runs: from now on SIGQUIT and a second SIGTERM stop the tasks that run."""
+        self._is_loop_running = True
+        self._return_handler(signal.SIGQUIT)
+        if stop_requested.is_on():
+            self._return_handler(signal.SIGTERM)
+
+    def _begin_stop(self, *_: Any) -> None:
+        if os.getpid() != self._main_pid:
+            return  # a process of the pool, which the main process stops
+        if self._is_loop_running:
+            self._return_handler(signal.SIGTERM)
+        if not stop_requested.is_on():
+            stop_requested.turn_on()
+            state.should_stop = os.EX_OK  # type: ignore[assignment]  # the stubs type it by its initial value
+            Thread(target=end_within_limits, name="stop", daemon=True).start()
+
+    def _return_handler(self, number: int) -> None:
+        signal.signal(number, self._celery_handlers[number])
+
+
+stop_signals = StopSignals()
+
+
+class InstallStopSignals(bootsteps.StartStopStep):
+    """A step of the worker's start, after Celery has installed its own handlers."""
+
+    def start(self, _worker: Any) -> None:
+        stop_signals.install_handlers()
+
+
+@worker_init.connect
+def add_start_step(sender: Any, **_: Any) -> None:
+    sender.app.steps["worker"].add(InstallStopSignals)
+
+
 @worker_ready.connect
-def install_stop_handler(**_: Any) -> None:
-    """Handle SIGTERM once; the next one is Celery's again, and stops tasks that run."""
-    celery_handler = signal.getsignal(signal.SIGTERM)
-
-    def begin_stop(*_: Any) -> None:
-        signal.signal(signal.SIGTERM, celery_handler)
-        stop_requested.turn_on()
-        state.should_stop = os.EX_OK  # type: ignore[assignment]  # the stubs type it by its initial value
-        Thread(target=end_within_limits, name="stop", daemon=True).start()
-
-    signal.signal(signal.SIGTERM, begin_stop)
+def await_loop(**_: Any) -> None:
+    """The worker is about to run its event loop, whose first round returns the handlers."""
+    loop = get_event_loop()
+    if loop is None:
+        stop_signals.return_handlers()
+    else:
+        loop.call_soon(stop_signals.return_handlers)
 
 
 def end_within_limits() -> None:

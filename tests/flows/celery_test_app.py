@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +30,23 @@ app.conf.update(
     )
 )
 stopping.STOP_LIMIT = float(os.environ.get("STOP_LIMIT", stopping.STOP_LIMIT))
+
+
+class SignalAtLine(logging.Handler):
+    """Sends this process a signal when it logs a line with these words, as `SIGTERM:words` says."""
+
+    def __init__(self, moment):
+        super().__init__()
+        signal_name, _, self.words = moment.partition(":")
+        self.number = signal.Signals[signal_name]
+
+    def emit(self, record):
+        if self.words in record.getMessage():
+            os.kill(os.getpid(), self.number)
+
+
+if "SIGNAL_AT_LINE" in os.environ:
+    logging.getLogger().addHandler(SignalAtLine(os.environ["SIGNAL_AT_LINE"]))
 
 
 def record_effect(name):

@@ -167,3 +167,14 @@ def test_an_idle_worker_stops_at_once(celery_harness):
     worker.send_signal(signal.SIGTERM)
     worker.wait(STOP_LIMIT)
     assert worker.returncode == 0
+
+
+@pytest.mark.parametrize("signal_name", ["SIGTERM", "SIGQUIT"])
+@pytest.mark.parametrize("words", ["Connected to", "ready."])
+def test_a_worker_that_is_stopped_while_it_starts_ends_in_order(celery_harness, words, signal_name):
+    """Between these lines and the event loop, whose first round would notice the signal."""
+    worker = celery_harness.start("worker", "-c", "1", SIGNAL_AT_LINE=f"{signal_name}:{words}")
+    worker.wait(40)
+    log = celery_harness.read_log("worker")
+    assert words in log
+    assert (worker.returncode, "Traceback" in log) == (0, False), log[-3000:]
