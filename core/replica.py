@@ -17,6 +17,7 @@ from db.replicas import (
     PrimaryPosition,
     ReadingRights,
     ReplicaFault,
+    ReplicaFaultKind,
     ReplicaReadFailed,
     StandbyState,
     demand_position,
@@ -35,7 +36,21 @@ VERDICT_MAX_AGE = 5.0  # seconds; an older verdict is none: whoever judges hangs
 FLUSH_DELAY = timedelta(seconds=1)
 """With `synchronous_commit = off` a commit is in the log after three times `wal_writer_delay`."""
 
-WATCH_FAULT = "it is not watched: the primary or the watching thread does not answer"
+WATCH_FAULT = ReplicaFault(
+    "it is not watched: the primary or the watching thread does not answer",
+    kind=ReplicaFaultKind.NOT_WATCHED,
+)
+NO_STANDBY_FAULT = ReplicaFault(
+    "it is no standby: it has been promoted, or never was one", kind=ReplicaFaultKind.NO_STANDBY
+)
+OTHER_PRIMARY_FAULT = ReplicaFault(
+    "it is the standby of another primary, or another database",
+    kind=ReplicaFaultKind.OTHER_PRIMARY,
+)
+PAUSED_FAULT = ReplicaFault("an operator has paused its replay", kind=ReplicaFaultKind.PAUSED)
+UNRECORDED_WRITE_FAULT = ReplicaFault(
+    "a write of a user could not be recorded", kind=ReplicaFaultKind.AWAITS_WRITE
+)
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +67,7 @@ class KnownPosition:
 class ReplicaVerdict:
     """`fault` None: lists are read from it. `lag`: how old its answers may be, in seconds."""
 
-    fault: str | None
+    fault: ReplicaFault | None
     lag: float | None
     judged_at: float
 
@@ -133,13 +148,11 @@ class Replica:
     def report_fault(self, fault: ReplicaFault) -> None:
         """Leave the replica out for a while, unless the next read may succeed."""
         if not fault.is_passing:
-            self._leave_out(fault.words, REST_SECONDS)
+            self._leave_out(fault, REST_SECONDS)
 
     def report_unrecorded_write(self) -> None:
         """Leave the replica out until it must have replayed a write that could not be recorded."""
-        self._leave_out(
-            "a write of a user could not be recorded", self._max_lag_seconds + REST_SECONDS
-        )
+        self._leave_out(UNRECORDED_WRITE_FAULT, self._max_lag_seconds + REST_SECONDS)
 
     def look(self) -> None:
         """Note what the primary has written, ask the replica what it has replayed, and judge it."""
@@ -153,7 +166,7 @@ class Replica:
         try:
             standby = read_standby_state(self._databases.standby, limit=LOOK_LIMIT)
         except ReplicaReadFailed as error:
-            self._judge(error.fault.words, lag=None)
+            self._judge(error.fault, lag=None)
             return
         self._judge_state(standby, primary)
 
@@ -161,7 +174,7 @@ class Replica:
         """Return what the role may do that reads. Errors: ReplicaReadFailed."""
         return read_rights(self._databases.standby, limit=READ_LIMIT)
 
-    def _leave_out(self, fault: str, seconds: float) -> None:
+    def _leave_out(self, fault: ReplicaFault, seconds: float) -> None:
         self._resting_until = max(self._resting_until, self._clock() + seconds)
         self._judge(fault, lag=None)
 
@@ -190,11 +203,11 @@ class Replica:
 
     def _judge_state(self, standby: StandbyState, primary: PrimaryPosition) -> None:
         if not standby.is_standby:
-            self._judge("it is no standby: it has been promoted, or never was one", lag=None)
+            self._judge(NO_STANDBY_FAULT, lag=None)
         elif standby.identity != primary.identity:
-            self._judge("it is the standby of another primary, or another database", lag=None)
+            self._judge(OTHER_PRIMARY_FAULT, lag=None)
         elif standby.is_paused:
-            self._judge("an operator has paused its replay", lag=self._find_lag(standby.position))
+            self._judge(PAUSED_FAULT, lag=self._find_lag(standby.position))
         else:
             self._judge_lag(self._find_lag(standby.position))
 
@@ -203,7 +216,8 @@ class Replica:
             self._judge(None, lag=lag)
         elif self._is_watched_for_long():
             limit = f"{self._max_lag_seconds:g} s"
-            self._judge(f"it is more than {limit} behind (DATABASE_REPLICA_LAG_SECONDS)", lag=lag)
+            words = f"it is more than {limit} behind (DATABASE_REPLICA_LAG_SECONDS)"
+            self._judge(ReplicaFault(words, kind=ReplicaFaultKind.BEHIND), lag=lag)
 
     def _find_lag(self, position: int) -> float | None:
         """Return for how long the replica may have lacked something; None: longer than is known."""
@@ -218,7 +232,7 @@ class Replica:
         since = self._watched_since
         return since is not None and self._clock() - since > self._max_lag_seconds
 
-    def _judge(self, fault: str | None, *, lag: float | None) -> None:
+    def _judge(self, fault: ReplicaFault | None, *, lag: float | None) -> None:
         """Store the verdict, and write a line if it is another one than before."""
         now, before = self._clock(), self._verdict
         if fault is None and before is not None and now < self._resting_until:
@@ -228,6 +242,6 @@ class Replica:
             self._changed.notify_all()
         was_out = before is not None and before.fault is not None
         if fault is not None and not was_out:
-            log.warning("replica.left_out", reason=fault)
+            log.warning("replica.left_out", reason=fault.words)
         elif fault is None and (was_out or before is None):
             log.info("replica.in_use", lag_seconds=lag)

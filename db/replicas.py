@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -81,9 +82,21 @@ class ReadingRights:
     can_write: bool
 
 
+class ReplicaFaultKind(Enum):
+    """`UNREADABLE`: its server refused or did not answer, as any server of Postgres may."""
+
+    UNREADABLE = auto()
+    NO_STANDBY = auto()
+    OTHER_PRIMARY = auto()
+    PAUSED = auto()
+    BEHIND = auto()
+    NOT_WATCHED = auto()
+    AWAITS_WRITE = auto()
+
+
 @dataclass(frozen=True)
 class ReplicaFault:
-    """Why the replica did not answer a read.
+    """Why no list is read from the replica, or why it did not answer a read.
 
     `is_passing`: the next read may succeed. The standby ended the statement to go on replaying, or
     has not replayed yet what this user demands.
@@ -91,6 +104,7 @@ class ReplicaFault:
 
     words: str
     is_passing: bool = False
+    kind: ReplicaFaultKind = ReplicaFaultKind.UNREADABLE
 
 
 class ReplicaReadFailed(Exception):
@@ -147,7 +161,8 @@ def reading_within(limit: timedelta) -> Iterator[None]:
         with statement_deadline(limit):
             yield
     except ReplicaBehind as error:
-        raise ReplicaReadFailed(ReplicaFault(str(error), is_passing=True)) from error
+        fault = ReplicaFault(str(error), is_passing=True, kind=ReplicaFaultKind.BEHIND)
+        raise ReplicaReadFailed(fault) from error
     except DatabaseUnavailable as error:
         is_passing = is_recovery_conflict(error.__cause__ or error)
         raise ReplicaReadFailed(ReplicaFault(str(error), is_passing)) from error

@@ -42,7 +42,7 @@ def probe_replica(probes: Probes) -> Measurement:
     verdict = replica.verdict
     if verdict is None or verdict.fault is None:
         return Measurement(0.0)
-    return Measurement(1.0, {"reason": verdict.fault})
+    return Measurement(1.0, {"reason": verdict.fault.words})
 
 
 def measure_media_use(probes: Probes) -> Measurement:

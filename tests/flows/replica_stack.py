@@ -105,7 +105,7 @@ class ReplicaApp:
 
     def wait_until_left_out(self):
         wait_until(lambda: not self.is_used(), within=30, what="a replica that is left out")
-        return self.replica.verdict.fault
+        return self.replica.verdict.fault.words
 
     def is_used(self):
         verdict = self.replica.verdict

@@ -18,8 +18,8 @@ from sqlalchemy import text
 from app.http.replica_reads import reading_database, reads_replica
 from core.health.conditions import ALERT_CONDITIONS
 from core.health.measurement import Probes
-from core.health.replica_checks import check_replica
-from db.replicas import ReplicaReadFailed, reading_within
+from core.health.replica_checks import STATE_ADVICE, check_replica
+from db.replicas import ReplicaFaultKind, ReplicaReadFailed, reading_within
 from db.session import DatabaseUnavailable
 from tests.flows.brokers import wait_until
 from tests.flows.postgres_servers import run_statement
@@ -323,7 +323,7 @@ def test_doctor_accepts_a_role_that_only_reads_and_objects_to_more(stack, primar
 def test_the_primary_itself_is_no_replica(primary):
     other = open_app(primary, reader_url(primary))
     try:
-        assert "no standby" in other.replica.await_verdict().fault
+        assert other.replica.await_verdict().fault.kind == ReplicaFaultKind.NO_STANDBY
     finally:
         other.close()
 
@@ -331,5 +331,9 @@ def test_the_primary_itself_is_no_replica(primary):
 def test_the_standby_of_another_primary_is_no_replica(standby, database_url, redis_url):
     settings = {"DATABASE_REPLICA_URL": reader_url(standby), "SIGNALPOST_ROLE": "web"}
     with open_services(database_url, redis_url, **settings) as services:
-        assert "another primary" in services.replica.await_verdict().fault
+        assert services.replica.await_verdict().fault.kind == ReplicaFaultKind.OTHER_PRIMARY
         services.replica.stop()
+
+
+def test_every_state_of_a_replica_has_its_advice():
+    assert {*ReplicaFaultKind} - {*STATE_ADVICE} == {ReplicaFaultKind.UNREADABLE}
