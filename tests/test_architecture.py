@@ -1,5 +1,7 @@
 """The rules of the architecture and of naming hold, and each of them is able to fail."""
 
+import subprocess
+
 import pytest
 
 from tests import architecture_rules
@@ -81,6 +83,26 @@ def test_what_only_looks_like_it_is_let_through(path, text):
         for rule in RULES
         if rule is not DOCSTRING_RULE and list(rule(SourceFile(path, text)))
     ] == []
+
+
+def find_conflict_marks(folder, *options):
+    """Lines of text files that git writes where two changes of the same lines meet."""
+    command = ["git", "grep", *options, "-I", "-n", "-E", r"^(<{7}|[|]{7}|>{7})( |$)"]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert found.returncode in {0, 1}, found.stderr
+    return found.stdout.splitlines()
+
+
+def test_no_file_has_marks_of_a_conflict():
+    assert find_conflict_marks(ROOT, "--untracked") == []
+
+
+@pytest.mark.parametrize("mark", ["<" * 7 + " HEAD", "|" * 7 + " 0a1b2c3", ">" * 7 + " the change"])
+def test_a_mark_of_a_conflict_is_found(mark, tmp_path):
+    (tmp_path / "alerts.yml").write_text(f"groups:\n{mark}\n")
+    (tmp_path / "page.md").write_text("Title\n=======\n")
+    (line,) = find_conflict_marks(tmp_path, "--no-index")
+    assert line.startswith("alerts.yml:2:")
 
 
 def test_there_is_exactly_one_commit_one_environment_and_one_clock():
