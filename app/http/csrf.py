@@ -3,6 +3,7 @@
 Flask-WTF compares the token of a request with the seed in a signed cookie. The cookie also names
 the login session, so that somebody who plants their own cookie and token in another person's
 browser changes nothing there. Both are signed with HMAC-SHA-256, and not with SHA-1, the default.
+What the previous release signed with SHA-1 is accepted, so that a form survives an upgrade.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ import hashlib
 from flask import Flask, g, request, session
 from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFError, CSRFProtect, generate_csrf
-from itsdangerous import Signer
+from itsdangerous import Signer, URLSafeTimedSerializer
 
 from app.http.context import find_principal
 from core.identity.principals import AuthMethod
@@ -18,6 +19,13 @@ from core.identity.principals import AuthMethod
 SEED_KEY = "csrf_token"  # where Flask-WTF keeps its seed
 LOGIN_KEY = "login"  # id of the login session that the seed was made in; absent: made by nobody
 UNSAFE_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+PREVIOUS_SIGNERS = (
+    {"key_derivation": "hmac", "digest_method": hashlib.sha1},  # of the cookie
+    {"digest_method": hashlib.sha1},  # of the token
+)
+"""How the previous release signed. Nothing is signed so any more: this can go with the next minor
+version. HMAC-SHA-1 cannot be forged without SECRET_KEY either."""
 
 csrf = CSRFProtect()
 
@@ -37,6 +45,7 @@ def init_csrf(app: Flask) -> None:
     )
     app.session_interface = CookieSessions()
     Signer.default_digest_method = staticmethod(hashlib.sha256)  # of Flask-WTF, which names none
+    URLSafeTimedSerializer.default_fallback_signers = list(PREVIOUS_SIGNERS)  # of both
     csrf.init_app(app)
     app.jinja_env.globals["csrf_token"] = issue_csrf_token
     app.context_processor(lambda: {"csrf_token": issue_csrf_token})

@@ -5,6 +5,7 @@ import hashlib
 import re
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 
 NEW_KEY = {"name": "n", "scopes": ["posts:read"]}
 
@@ -67,6 +68,38 @@ def test_the_csrf_cookie_and_token_are_signed_with_sha256(signed_in_client):
         for signed in (csrf_cookie(signed_in_client), signed_in_client.csrf_token)
     }
     assert lengths == {hashlib.sha256().digest_size}
+
+
+def sign_with_sha1(serializer, value, **options):
+    """As the previous release signed: what it signs today, with another hash function."""
+    old = URLSafeTimedSerializer(
+        serializer.secret_keys,
+        salt=serializer.salt,
+        serializer=serializer.serializer,
+        signer_kwargs={"digest_method": hashlib.sha1, **options},
+    )
+    return old.dumps(value)
+
+
+def test_a_form_of_the_previous_release_is_accepted_and_nothing_is_signed_like_it(
+    signed_in_client, monkeypatch
+):
+    app = signed_in_client.application
+    cookies = app.session_interface.get_signing_serializer(app)
+    values = cookies.loads(csrf_cookie(signed_in_client))
+    tokens = URLSafeTimedSerializer(app.secret_key, salt="wtf-csrf-token")
+    old_token = sign_with_sha1(tokens, values["csrf_token"])
+    old_cookie = sign_with_sha1(cookies, values, key_derivation="hmac")
+
+    def send_old_form():
+        signed_in_client.set_cookie("signalpost_csrf", old_cookie)
+        headers = {"X-CSRF-Token": old_token}
+        return signed_in_client.post("/api/keys", json=NEW_KEY, headers=headers).status_code
+
+    assert send_old_form() == 201
+    assert signed_in_client.get("/api/auth/me").json["csrfToken"] != old_token
+    monkeypatch.setattr(URLSafeTimedSerializer, "default_fallback_signers", [])
+    assert send_old_form() == 403  # the control
 
 
 def test_a_session_whose_csrf_cookie_is_gone_gets_another_one(signed_in_client):
