@@ -65,7 +65,7 @@ class DevTask(NamedTuple):
 DEV_TASKS = {
     "setup": DevTask("create .venv and install the locked dependencies", "development"),
     "demo": DevTask(
-        "start everything and publish three sample videos (--stay, STAY=1: keep it running)",
+        "start everything and publish sample videos and photos (--stay, STAY=1: keep it running)",
         "runtime",
         (("signalpost", "demo"),),
     ),

@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from threading import Thread
 from typing import Any
 
@@ -18,6 +19,7 @@ from celery.worker import state
 from kombu.asynchronous import get_event_loop
 
 STOP_LIMIT = 10.0  # seconds for tasks that run; then they are stopped, and claimed again by others
+CHILD_LIMIT = 1.0  # seconds from then on for the pool's processes; then they are killed
 EXIT_LIMIT = 3.0  # seconds from then on for the worker's end
 
 
@@ -104,7 +106,8 @@ def await_loop(**_: Any) -> None:
 def end_within_limits() -> None:
     """Have the main loop notice the stop now. After the limit, stop the tasks, and then the rest.
 
-    What returns unfinished tasks to their queue is Celery's stop at SIGQUIT.
+    What returns unfinished tasks to their queue is Celery's stop at SIGQUIT. It then waits for the
+    pool's processes, however long those wait for the call that one of their threads has begun.
     """
     worker_shutting_down.send(sender=None, sig="SIGTERM", how="Warm", exitcode=os.EX_OK)
     loop = get_event_loop()
@@ -112,8 +115,19 @@ def end_within_limits() -> None:
         loop.call_soon(lambda: None)
     time.sleep(STOP_LIMIT)
     os.kill(os.getpid(), signal.SIGQUIT)
+    time.sleep(CHILD_LIMIT)
+    kill_pool_processes()
     time.sleep(EXIT_LIMIT)
     os._exit(1)
+
+
+def kill_pool_processes() -> None:
+    """Kill the processes that are left of the pool: their rows are claimed again by others."""
+    import psutil  # noqa: PLC0415 - 2 MiB that a worker needs here only
+
+    for process in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 @worker_shutdown.connect

@@ -4,6 +4,7 @@ Part of `make check`. No container engine is needed; images are neither built no
 """
 
 import json
+import re
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.unit.test_local_deploy import SECRET_VARIABLE
 
 __all__ = ["deploy_tools"]
 
-COMPOSE_FILE = ROOT / "docker-compose.yml"
+COMPOSE_FILE, DOCKERFILE = ROOT / "docker-compose.yml", ROOT / "deploy" / "Dockerfile"
 REQUIRED = {
     name for name, sign, _ in SECRET_VARIABLE.findall(COMPOSE_FILE.read_text()) if sign == "?"
 }
@@ -71,6 +72,23 @@ def test_no_container_that_cannot_be_written_takes_a_secret_which_is_no_file(run
     assert find_refused_secrets(json.loads(result.stdout)) == {"beat"}
 
 
+def list_memory_folders(config):
+    """The folders that services of our image have in memory."""
+    return {
+        folder.partition(":")[0]
+        for service in config["services"].values()
+        if service.get("build")
+        for folder in service.get("tmpfs", ())
+    }
+
+
+def test_each_folder_in_memory_is_one_of_the_image_with_the_same_mode(run_compose):
+    """Else runc gives it another mode when the container is started again."""
+    made_folders = set(re.findall(r"install -d -m 1777 (/\S+)", DOCKERFILE.read_text()))
+    folders = list_memory_folders(json.loads(run_compose("--format", "json").stdout))
+    assert folders == {"/tmp", *made_folders}  # noqa: S108 - of the container
+
+
 def test_compose_refuses_a_misspelt_field(run_compose, tmp_path):
     altered = tmp_path / "docker-compose.yml"
     altered.write_text(COMPOSE_FILE.read_text().replace("mem_limit:", "mem_limitt:", 1))
@@ -97,6 +115,6 @@ def test_the_file_follows_the_schema_of_compose_files(deploy_tools):
 @pytest.mark.parametrize(("addition", "accepted"), [("", True), ("\nUSER root\n", False)])
 def test_hadolint_accepts_the_dockerfile(deploy_tools, tmp_path, addition, accepted):
     dockerfile = tmp_path / "Dockerfile"
-    dockerfile.write_text((ROOT / "deploy" / "Dockerfile").read_text() + addition)
+    dockerfile.write_text(DOCKERFILE.read_text() + addition)
     result = deploy_tools.run(deploy_tools.packages / "bin" / "hadolint", dockerfile)
     assert (result.returncode == 0) is accepted, result.stdout

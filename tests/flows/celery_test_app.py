@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
@@ -19,6 +20,7 @@ from tasks.watchdog import Watchdog, run_watchdog
 
 logging.basicConfig(level=logging.INFO)  # our Celery settings do not configure the root logger
 
+LONG_CALL_SECONDS = 60.0  # above all limits of a stop
 EFFECTS_FOLDER = Path(os.environ["EFFECTS"])
 
 app = Celery("test", control="tasks.queue_types:QueueTypeControl")
@@ -84,6 +86,19 @@ def run_until_released():
     while not (EFFECTS_FOLDER / "go-on").exists():
         time.sleep(0.02)
     record_effect("ended")
+
+
+@app.task(name="signalpost.deaf")
+def wait_for_a_call():
+    """Wait for a thread that calls another server, as `core/jobs/executor.py` does: at its end the
+    process waits for the call too.
+    """
+    threads = ThreadPoolExecutor(1)
+    record_effect("started")
+    try:
+        wait([threads.submit(time.sleep, LONG_CALL_SECONDS)])
+    finally:
+        threads.shutdown()
 
 
 class FileWorkerProbe:

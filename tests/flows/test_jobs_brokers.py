@@ -142,11 +142,25 @@ def test_a_stopped_worker_returns_its_task_at_the_end_of_its_time(celery_harness
     )
 
 
-def start_long_task(celery_harness):
+def test_a_worker_whose_task_waits_for_a_call_ends_itself_all_the_same(celery_harness):
+    worker = celery_harness.start_worker(STOP_LIMIT="1")
+    start_long_task(celery_harness, "signalpost.deaf")
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(30)
+    assert worker.returncode == 0, celery_harness.read_log("worker")
+    second = celery_harness.start_worker()
+    wait_until(
+        lambda: celery_harness.count_effects("started") == 2,
+        what="the start of the task in the next worker",
+    )
+    second.kill()
+
+
+def start_long_task(celery_harness, name="signalpost.long"):
     """Start a task that runs until the file `go-on` exists, and wait until the worker knows it."""
     app = Celery(set_as_current=False)
     app.conf.update(build_configuration(celery_harness.broker.url, "cli"))
-    app.send_task("signalpost.long", queue="posts")
+    app.send_task(name, queue="posts")
     wait_until(lambda: celery_harness.count_effects("started"), what="the start of the task")
     wait_until(lambda: list_active_tasks(app), what="the worker's knowledge of the start")
 
