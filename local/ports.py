@@ -23,6 +23,19 @@ def find_free_port() -> int:
             return port
 
 
+def find_port_fault(port: int) -> str | None:
+    """Return why no server of ours can listen on the port; None if one can."""
+    if is_port_in_use(port):
+        return "is in use"
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do
+        try:
+            sock.bind((LOOPBACK_HOST, port))
+        except OSError as error:
+            return f"cannot be used ({error.strerror})"
+    return None
+
+
 def is_port_in_use(port: int) -> bool:
     """Return whether a program accepts connections on the port."""
     with contextlib.suppress(OSError), socket.create_connection((LOOPBACK_HOST, port), timeout=1):

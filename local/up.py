@@ -15,7 +15,7 @@ from core.config.garbage_collection import exclude_loaded_objects
 from core.config.process_privacy import hide_process_memory
 from core.errors import Misconfigured
 from local.child import DidNotStart
-from local.ports import find_free_port, is_port_in_use
+from local.ports import find_free_port, find_port_fault
 from local.processes import StackOptions
 from local.stack import LocalStack
 from local.stack_settings import GivenSettings
@@ -102,10 +102,12 @@ def up(
 def build_options(
     folder: Path, *, port: int = 0, sandbox: bool, flower: bool, workers: int = 2, uploads: int = 1
 ) -> StackOptions:
-    """Choose free ports and create the folder. Errors: ClickException if the port is in use."""
-    if port and is_port_in_use(port):
+    """Choose free ports and create the folder. Errors: ClickException for a port that is in use, or
+    that only root may use.
+    """
+    if port and (fault := find_port_fault(port)):
         raise click.ClickException(
-            f"port {port} is in use; choose another with --port, or --port 0 for any free one"
+            f"port {port} {fault}; choose another with --port, or --port 0 for any free one"
         )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return StackOptions(
