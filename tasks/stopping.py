@@ -11,6 +11,8 @@ import sys
 import time
 from contextlib import suppress
 from threading import Thread
+from threading import enumerate as enumerate_threads
+from traceback import extract_stack
 from typing import Any
 
 from celery import bootsteps
@@ -18,9 +20,12 @@ from celery.signals import worker_init, worker_ready, worker_shutdown, worker_sh
 from celery.worker import state
 from kombu.asynchronous import get_event_loop
 
+from core.observability.raw_output import write_notice
+
 STOP_LIMIT = 10.0  # seconds for tasks that run; then they are stopped, and claimed again by others
 CHILD_LIMIT = 1.0  # seconds from then on for the pool's processes; then they are killed
 EXIT_LIMIT = 3.0  # seconds from then on for the worker's end
+REPORTED_FRAMES = 6  # of each thread, the innermost ones
 
 
 class SharedFlag:
@@ -118,7 +123,21 @@ def end_within_limits() -> None:
     time.sleep(CHILD_LIMIT)
     kill_pool_processes()
     time.sleep(EXIT_LIMIT)
+    report_threads()
     os._exit(1)
+
+
+def report_threads() -> None:
+    """Write what each thread waits for, past the log's handlers: one may hold their lock."""
+    names = {thread.ident: thread.name for thread in enumerate_threads()}
+    stacks = {
+        names.get(number, str(number)): [
+            f"{place.filename}:{place.lineno} {place.name}"
+            for place in extract_stack(frame)[-REPORTED_FRAMES:]
+        ]
+        for number, frame in sys._current_frames().items()  # noqa: SLF001 - documented
+    }
+    write_notice(f"the worker did not end in time; its threads wait in: {stacks}")
 
 
 def kill_pool_processes() -> None:
