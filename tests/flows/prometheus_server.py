@@ -59,10 +59,12 @@ def run_prometheus(stack, folder):
         stderr=subprocess.DEVNULL,
     )
     address = f"http://127.0.0.1:{port}"
-    wait_until(lambda: is_scraped(address), what="the first scrape")
-    yield address
-    process.terminate()
-    process.wait(30)
+    try:
+        wait_until(lambda: is_scraped(address), what="the first scrape")
+        yield address
+    finally:  # one that is left scrapes the shared stack each second, until the run ends
+        process.terminate()
+        process.wait(30)
 
 
 def query_range(prometheus, query):
@@ -97,7 +99,7 @@ def is_scraped(prometheus):
     try:
         is_ready = requests.get(f"{prometheus}/-/ready", timeout=TIMEOUT).ok
         return is_ready and has_points(prometheus, "signalpost_build_info")
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 

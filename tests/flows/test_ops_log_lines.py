@@ -74,11 +74,13 @@ def flower_output(stack, tmp_path):
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-        wait_until(lambda: "Registered tasks" in log.read_text(), what="the start of Flower")
-        process.terminate()
-        wait_until(lambda: "shutting down" in log.read_text(), what="the end of Flower")
-        process.kill()
-        process.wait()
+        try:
+            wait_until(lambda: "Registered tasks" in log.read_text(), what="the start of Flower")
+            process.terminate()
+            wait_until(lambda: "shutting down" in log.read_text(), what="the end of Flower")
+        finally:
+            process.kill()
+            process.wait()
     return log.read_text()
 
 
