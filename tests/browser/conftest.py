@@ -15,7 +15,8 @@ from local.sample_image import create_image
 from local.sample_video import create_video
 from tests.flows.stacks import run_stack
 
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+"""The headless shell is the same engine without windows: docs/decisions/0091."""
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

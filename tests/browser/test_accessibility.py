@@ -147,7 +147,8 @@ def page_paths(browser, stack, cookies):
 
 def find_axe_violations(page):
     """Return the violations that axe finds, one line each."""
-    page.evaluate(AXE_SCRIPT)
+    if not page.evaluate("Boolean(window.axe)"):
+        page.evaluate(AXE_SCRIPT)
     result = page.evaluate("options => axe.run(document, options)", AXE_OPTIONS)
     return [
         f"{violation['id']}: {violation['help']}: {node['html'][:120]}"
