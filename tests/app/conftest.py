@@ -29,7 +29,7 @@ from tests.support.statement_cache import compiled_statements
 
 __all__ = ["compiled_statements"]
 WRITE_TIMEOUT = timedelta(seconds=20)  # long, so that a busy machine does not fail these tests
-WAKE_UP_TIMEOUT = 5.0  # seconds until the thread that sends a wake-up has ended
+WAKE_UP_TIMEOUT = 30.0  # seconds until the thread that sends a wake-up has ended
 PASSWORD = "correct horse battery"
 APP_POOL = AppPool()
 BASE_SETTINGS = {

@@ -190,7 +190,7 @@ def test_many_probes_of_a_database_that_hangs_take_one_thread_and_get_the_last_f
         started_at = time.monotonic()
         with ThreadPoolExecutor(40) as pool:
             answers = list(pool.map(lambda _: app.test_client().get("/readyz"), range(40)))
-        assert time.monotonic() - started_at < 2.5
+        assert time.monotonic() - started_at < 20  # one after the other, they would take 40 s
         names = [thread.name for thread in threading.enumerate()]
         assert (names.count("traffic-facts"), names.count("work-facts")) == (1, 1)
     assert is_old
@@ -201,7 +201,7 @@ def test_many_probes_of_a_database_that_hangs_take_one_thread_and_get_the_last_f
 
 def wait_until_old(client):
     """Ask until the facts are not fresh any more, so that the next probe has to gather them."""
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while client.get("/readyz").status_code == 200 and time.monotonic() < end:
         time.sleep(0.05)
     return client.get("/readyz").status_code == 503

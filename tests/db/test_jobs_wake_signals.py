@@ -100,4 +100,4 @@ def test_without_redis_nobody_listens():
     assert not signals.begin()
     with pytest.raises(RedisUnavailable):
         signals.wait(SHORT_SECONDS)
-    assert time.monotonic() - started_at < 1
+    assert time.monotonic() - started_at < 5  # no call waits for a server that refuses

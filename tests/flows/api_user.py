@@ -144,7 +144,7 @@ class ApiUser:
             else f"no answer: {response.status_code}"
         )
 
-    def wait_until_final(self, post_id, *, within=30.0):
+    def wait_until_final(self, post_id, *, within=60.0):
         """Wait until the post's state is final and return the post."""
         wait_until(
             lambda: self.get_state(post_id) in FINAL_STATES,

@@ -15,7 +15,8 @@ from local import valkey
 from local.ports import find_free_port, is_port_in_use
 from tests.flows.child_processes import start_process
 
-WAIT_TIMEOUT = 30.0
+WAIT_TIMEOUT = 60.0
+"""Seconds; ends what hangs. A promise about time gives `within`."""
 
 
 def wait_until(

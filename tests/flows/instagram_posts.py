@@ -80,7 +80,7 @@ def pass_time(stack):
     return True
 
 
-def wait_until_final(stack, user, post_id, *, within=30.0):
+def wait_until_final(stack, user, post_id, *, within=60.0):
     wait_until(
         lambda: pass_time(stack) and user.get_state(post_id) in FINAL_STATES,
         within=within,

@@ -1,12 +1,8 @@
 """Tokens that expire while a post is being published: refreshed once, and the post is published."""
 
-import pytest
-
 from tests.flows.brokers import wait_until
 from tests.flows.post_outcomes import PUBLISHED_ONCE, find_open_work, load_outcome
 from tests.flows.stacks import timestamp_in
-
-pytestmark = pytest.mark.timeout(120)
 
 REMOVED_NOTIFICATION = ("disconnected_by_platform", "removed_in_app")
 

@@ -25,8 +25,6 @@ from tests.flows.api_user import DIRECT_FIELDS, PULL_FIELDS
 from tests.flows.brokers import wait_until
 from tests.flows.stacks import ROOT, SIGNALPOST_COMMAND, timestamp_in
 
-pytestmark = pytest.mark.timeout(300)
-
 DATABASE = "restored"
 TOMORROW = 86_400  # seconds
 

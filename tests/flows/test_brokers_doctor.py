@@ -181,7 +181,6 @@ def test_a_broker_that_closes_connections_and_one_that_is_away_are_named(redis_s
     assert "cannot be resolved" in ask_broker("redis://broker.invalid/0")
 
 
-@pytest.mark.timeout(300)  # RabbitMQ may have to start
 def test_a_rabbitmq_is_tried_with_a_message_and_its_refusals_are_named(rabbit_server):
     address = f"127.0.0.1:{rabbit_server.port}"
     assert ask_broker(rabbit_server.url) is None
@@ -200,7 +199,6 @@ def test_a_rabbitmq_is_tried_with_a_message_and_its_refusals_are_named(rabbit_se
     assert not is_ready(f"amqp://limited:pw@{address}//")
 
 
-@pytest.mark.timeout(300)  # RabbitMQ may have to start
 def test_a_rabbitmq_with_an_alarm_is_named(rabbit_server):
     rabbit_server.control("set_vm_memory_high_watermark", "0.00001")
     try:

@@ -12,8 +12,6 @@ from tests.flows.brokers import wait_until
 from tests.flows.celery_harness import CELERY_COMMAND, CeleryHarness
 from tests.flows.child_processes import start_process
 
-pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
-
 
 @pytest.fixture
 def rabbit_harness(rabbit_server, tmp_path):

@@ -100,7 +100,6 @@ def test_a_worker_whose_limits_may_not_run_scripts_ends_with_the_remedy(redis_se
     require_one_critical_line(outcome, "REDIS_URL", RIGHTS_REMEDY)
 
 
-@pytest.mark.timeout(300)  # RabbitMQ may have to start
 def test_a_process_that_rabbitmq_refuses_ends_with_the_remedy(rabbit_server, tmp_path):
     address = f"127.0.0.1:{rabbit_server.port}"
     wrong = f"amqp://guest:wrong@{address}//"

@@ -239,14 +239,12 @@ def rabbit_tls_url(server, host):
     return f"amqps://guest:guest@{host}:{server.tls_port}/%2F"
 
 
-@pytest.mark.timeout(300)  # RabbitMQ may have to start
 def test_every_client_uses_a_rabbitmq_whose_certificate_is_trusted(rabbit_server):
     url = with_ca_file(rabbit_tls_url(rabbit_server, "localhost"), rabbit_server.ca_file)
     for role in ("web", "worker", "beat", "flower"):
         connect_celery(url, role)
 
 
-@pytest.mark.timeout(300)  # RabbitMQ may have to start
 @pytest.mark.parametrize("role", ["web", "worker"])
 def test_a_rabbitmq_of_another_name_or_authority_is_refused(rabbit_server, role):
     other_name = with_ca_file(rabbit_tls_url(rabbit_server, "127.0.0.1"), rabbit_server.ca_file)
@@ -256,7 +254,6 @@ def test_a_rabbitmq_of_another_name_or_authority_is_refused(rabbit_server, role)
         connect_celery(rabbit_tls_url(rabbit_server, "localhost"), role)
 
 
-@pytest.mark.timeout(300)  # RabbitMQ may have to start
 def test_each_server_of_a_cluster_is_verified_by_its_own_name(rabbit_server):
     """The first address is refused, and the second is expected to have a name of its own."""
     addresses = ";".join(rabbit_tls_url(rabbit_server, host) for host in ("127.0.0.1", "localhost"))
@@ -283,7 +280,6 @@ def test_worker_and_beat_work_over_tls_with_redis(redis_servers, certificates, a
     check_processes_work(url, tmp_path)
 
 
-@pytest.mark.timeout(300)  # RabbitMQ may have to start
 def test_worker_and_beat_work_over_tls_with_rabbitmq(rabbit_server, tmp_path):
     url = f"{rabbit_tls_url(rabbit_server, 'localhost')}?cacertfile={rabbit_server.ca_file}"
     check_processes_work(url, tmp_path)

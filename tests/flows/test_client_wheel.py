@@ -15,8 +15,6 @@ from tests.flows.empty_environments import (
     run_program,
 )
 
-pytestmark = pytest.mark.timeout(120)
-
 SOURCE = Path(__file__).parents[2] / "clients" / "python"
 PROGRAM = """
 import importlib.util, json, sys

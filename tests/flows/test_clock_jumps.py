@@ -23,8 +23,6 @@ JUMPS = (HOUR_SECONDS, -HOUR_SECONDS)  # each from the right time
 COUNT_LATE_EVENTS = "SELECT count(*) FROM webhook_events WHERE late"
 SECONDS_OF_ANSWER = 1.5  # a clock jumps and jumps back while the platform's answer is awaited
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture(scope="module")
 def offset_path(tmp_path_factory):

@@ -26,8 +26,6 @@ from tests.flows.drill_commands import run_command
 from tests.flows.prometheus_server import list_alert_states, run_prometheus
 from tests.references.alert_list import list_rules
 
-pytestmark = pytest.mark.timeout(300)
-
 PAGE = "docs/operate/incidents.md"
 BLOCKS = [block.text for block in read_command_blocks(PAGE, (ROOT / PAGE).read_text())]
 DRILL_COMMAND = re.compile(r"python -m chaos\.drills ([a-z]+-[a-z-]+)\n")

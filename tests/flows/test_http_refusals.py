@@ -22,7 +22,7 @@ TUS_HEADERS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0", "Content-Type": C
 TUS_LINES = tuple(f"{name}: {value}" for name, value in TUS_HEADERS.items())
 MULTIPART = "Content-Type: multipart/form-data; boundary=x"
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("web_server")]
+pytestmark = pytest.mark.xdist_group("web_server")
 
 RAW_CASES = {
     "a form that is too large": (("POST", "/logout"), 413, "PAYLOAD_TOO_LARGE"),

@@ -7,6 +7,7 @@ import time
 import pytest
 import requests
 
+from tests.flows.brokers import wait_until
 from tests.flows.raw_http import read_reply
 from tests.flows.slow_senders import announce_length, build_heads, format_head, run_slow_senders
 from tests.support.tiktok_webhooks import WEBHOOK_PATH, build_envelope, sign_body
@@ -16,7 +17,7 @@ WATCH_SECONDS = 2.0
 MAX_RESPONSE_SECONDS = 2.0  # on a busy machine; without an effect it is a hundredth
 MIB = 1024 * 1024
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("web_server")]
+pytestmark = pytest.mark.xdist_group("web_server")
 
 
 def deliver_event(server, publish_id):
@@ -73,10 +74,7 @@ def test_thirty_three_slow_uploads_of_one_user_delay_nobody_and_lose_nothing(web
 
 
 def wait_for_offset(server, path, offset):
-    ends_at = time.monotonic() + 10
-    while server.read_offset(path) < offset:
-        assert time.monotonic() < ends_at, f"{path} stays at {server.read_offset(path)}"
-        time.sleep(0.05)
+    wait_until(lambda: server.read_offset(path) >= offset, what=f"{offset} bytes of {path}")
 
 
 def send_upload(server, path, data):

@@ -32,8 +32,6 @@ from tests.flows.response_faults import (
 )
 from tests.flows.stacks import run_stack
 
-pytestmark = pytest.mark.timeout(240)
-
 SABOTAGED_COMMAND = (sys.executable, "-m", "tests.flows.republishing_stack")
 VICTIMS_BY_STEP = {
     "publishing_limit": ("worker",),

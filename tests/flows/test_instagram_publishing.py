@@ -11,8 +11,6 @@ from tests.flows.instagram_posts import (
 )
 from tests.flows.post_outcomes import find_open_work
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.mark.parametrize("kind", SAMPLE_KINDS)
 def test_a_post_of_each_kind_becomes_public_once(stack, instagram_user, kind):

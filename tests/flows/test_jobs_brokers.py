@@ -7,13 +7,11 @@ from celery import Celery
 from tasks.queues import MESSAGE_EXPIRY, WAKE_TASKS
 from tasks.settings import build_configuration
 from tasks.stopping import STOP_LIMIT
-from tasks.wake import WakeUpSender
+from tasks.wake import PUBLISH_TIMEOUT, WakeUpSender
 from tests.flows.brokers import wait_until
 from tests.flows.celery_harness import celery_harness
 
 __all__ = ["celery_harness"]  # the fixture
-
-pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
 
 
 def build_sender(server):
@@ -69,7 +67,7 @@ def test_a_hung_broker_costs_the_caller_less_than_a_second_and_no_exception(brok
     broker.send_signal(signal.SIGSTOP)
     try:
         assert not wake_within(wake_up_sender, "webhooks")
-        assert not wake_within(wake_up_sender, "accounts", within=0.05)
+        assert not wake_within(wake_up_sender, "accounts", within=PUBLISH_TIMEOUT / 2)
     finally:
         broker.send_signal(signal.SIGCONT)
 
@@ -83,7 +81,8 @@ def test_wake_ups_are_sent_again_once_the_broker_is_back(broker):
     wait_until(lambda: wake_up_sender.wake("posts"), what="a wake-up after the pause")
 
 
-def wake_within(wake_up_sender, kind, *, within=1.0):
+def wake_within(wake_up_sender, kind, *, within=10 * PUBLISH_TIMEOUT):
+    """Without a limit the call would last until the broker answers."""
     started_at = time.monotonic()
     is_sent = wake_up_sender.wake(kind)
     assert time.monotonic() - started_at < within

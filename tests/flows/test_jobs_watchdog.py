@@ -12,7 +12,6 @@ from tests.flows.celery_harness import celery_harness
 
 __all__ = ["celery_harness"]  # the fixture
 
-pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
 
 OLD_AGE = timedelta(minutes=5)
 YOUNG_AGE = timedelta(seconds=3)

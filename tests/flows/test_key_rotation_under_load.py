@@ -20,8 +20,6 @@ from tests.flows.brokers import wait_until
 from tests.flows.single_use_tokens import run_token_server
 from tests.support.row_factory import make_services
 
-pytestmark = pytest.mark.timeout(240)
-
 LOGINS, DUE_LOGINS, WORKERS = 500, 160, 2  # a login has two tokens
 OLD_KEY, NEW_KEY = generate_key(), generate_key()
 

@@ -26,8 +26,6 @@ from local.ports import find_free_port
 from tests.flows.brokers import wait_until
 from tests.flows.stacks import REAP_TIMEOUT, SIGNALPOST_COMMAND, STOP_TIMEOUT, start_stack
 
-pytestmark = pytest.mark.timeout(240)
-
 STOP_WAIT = 60.0  # seconds; on a busy machine only the test of the limit fails, not every test
 
 

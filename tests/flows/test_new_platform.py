@@ -18,8 +18,6 @@ from tests.flows.brokers import wait_until
 from tests.flows.postcards_server import run_postcard_server
 from tests.flows.stacks import ROOT, run_stack
 
-pytestmark = pytest.mark.timeout(180)
-
 FOLDER = Path(__file__).parent / "postcards"
 PACKAGES = ("app", "core", "db", "local", "migrations", "platforms", "tasks")
 ADAPTER, SANDBOX = "platforms/postcards", "platforms/sandbox/postcards"

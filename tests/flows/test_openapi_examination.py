@@ -13,7 +13,7 @@ import requests
 
 from tests.flows.stacks import run_stack
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("openapi_examination")]
+pytestmark = pytest.mark.xdist_group("openapi_examination")
 
 SCHEMATHESIS = str(Path(sys.executable).with_name("schemathesis"))
 MANY_REQUESTS = "1000000/1m"

@@ -188,7 +188,6 @@ def test_grants_that_end_by_webhooks_and_callbacks_are_counted_and_noticed(alarm
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 @pytest.mark.alert("database")
 def test_while_postgres_hangs_every_view_answers_and_the_notice_arrives(
     alarm_stack, second_monitor, receiver
@@ -218,7 +217,6 @@ def test_while_postgres_hangs_every_view_answers_and_the_notice_arrives(
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(300)
 @pytest.mark.alert("broker_unreachable", "worker_silent")
 def test_a_frozen_broker_and_frozen_workers_are_noticed(alarm_stack, receiver):
     with frozen_processes(alarm_stack.info["pids"]["redis"]):

@@ -8,8 +8,6 @@ import pytest
 from tests.flows.api_user import DIRECT_FIELDS
 from tests.flows.brokers import wait_until
 
-pytestmark = pytest.mark.timeout(120)
-
 
 def read_lines(stack, name, correlation_id):
     """The lines of a process with this id: of their own, or of a post that they name."""

@@ -25,7 +25,7 @@ SCALING_QUERIES = [
 ]
 """By which KEDA scales workers on Kubernetes."""
 
-POINTS_TIMEOUT = 40  # seconds
+POINTS_TIMEOUT = 120  # seconds
 
 
 def test_every_panel_and_scaling_query_is_answered_with_points(stack, api_user, prometheus):

@@ -13,8 +13,6 @@ from tests.flows.brokers import wait_until
 from tests.flows.child_processes import start_process
 from tests.flows.stacks import ROOT
 
-pytestmark = pytest.mark.timeout(120)
-
 PROCESSES = ("web", "worker", "uploads", "beat")
 FIELDS = {"time", "level", "logger", "message"}
 OUTAGE_SECONDS = 3  # long enough for each process to notice

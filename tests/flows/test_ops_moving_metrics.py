@@ -16,8 +16,6 @@ from tests.flows.test_insights_flow import make_due, publish_video
 from tests.flows.test_ops_metrics import metrics_bearer
 from tests.support.metric_names import list_metric_names
 
-pytestmark = pytest.mark.timeout(180)
-
 SAMPLE_PATTERN = re.compile(r"^(signalpost_\w+?)(?:_count)?(?:\{.*\})? ([0-9.e+-]+)$", re.MULTILINE)
 GAUGES = {f"signalpost_{name}" for name in metrics.GAUGE_LABELS}
 """They are read from rows: tests/db/test_ops_gauges.py changes the rows."""

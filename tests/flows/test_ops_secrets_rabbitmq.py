@@ -27,8 +27,6 @@ from tests.flows.secret_search import (
 from tests.flows.stacks import ROOT, run_stack
 from tests.support.mail_receiver import run_mail_server
 
-pytestmark = pytest.mark.timeout(300)  # RabbitMQ may have to start
-
 FLOWER_PAGES = (
     *("/", "/workers", "/workers?json=1", "/tasks", "/broker", "/metrics"),
     *("/api/workers", "/api/tasks"),

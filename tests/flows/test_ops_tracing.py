@@ -13,8 +13,6 @@ from tests.flows.api_user import DIRECT_FIELDS
 from tests.flows.brokers import wait_until
 from tests.flows.stacks import run_stack
 
-pytestmark = pytest.mark.timeout(120)
-
 
 class SpanReceiver(BaseHTTPRequestHandler):
     """Takes spans as a collector does, by OTLP over HTTP."""

@@ -7,8 +7,6 @@ from tests.flows.brokers import wait_until
 from tests.flows.response_faults import kill_and_recover
 from tests.platforms.hostile_server import hostile_server, http_response
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 def receiver():

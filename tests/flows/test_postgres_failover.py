@@ -18,8 +18,6 @@ from local.postgres import Postgres
 from tests.flows.brokers import wait_until
 from tests.flows.postgres_servers import ReplicaPostgres, run_statement, wait_for_replica
 
-pytestmark = pytest.mark.timeout(180)
-
 WRITERS = 4
 EVENTS_BEFORE_CRASH = 100
 EVENTS_AFTER_PROMOTION = 20

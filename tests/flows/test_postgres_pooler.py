@@ -20,8 +20,6 @@ from tests.flows.post_outcomes import PUBLISHED_ONCE, find_open_work, load_outco
 from tests.flows.stacks import run_stack
 from tests.support.row_factory import make_services
 
-pytestmark = pytest.mark.timeout(180)
-
 DATABASE = "signalpost"
 LIMITS_SQL = (
     "SELECT current_setting('statement_timeout'), current_setting('timezone'),"

@@ -9,7 +9,7 @@ from tests.flows.brokers import wait_until
 from tests.flows.hostile_deliveries import envelope_body, signed_request
 from tests.flows.raw_http import send_raw
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("webhook_stack")]
+pytestmark = pytest.mark.xdist_group("webhook_stack")
 
 HEALING_TIME = 5.0  # seconds within which deliveries are stored again
 TERMINATE_OTHERS = (
@@ -23,7 +23,7 @@ def deliver(stack, name):
 
 
 def is_serving(stack):
-    return requests.get(f"{stack.info['web']}/readyz", timeout=5).status_code == 200
+    return requests.get(f"{stack.info['web']}/readyz", timeout=30).status_code == 200
 
 
 def test_a_read_only_database_is_left_as_soon_as_it_accepts_writes(burst_stack):
@@ -35,7 +35,7 @@ def test_a_read_only_database_is_left_as_soon_as_it_accepts_writes(burst_stack):
         burst_stack.query(TERMINATE_OTHERS)
         wait_until(lambda: not is_serving(burst_stack), what="readiness that tells the truth")
         assert deliver(burst_stack, "refused") == 503
-        report = requests.get(f"{burst_stack.info['web']}/readyz", timeout=5).json()
+        report = requests.get(f"{burst_stack.info['web']}/readyz", timeout=30).json()
         assert "the database is read-only" in report["reasons"]
     finally:
         burst_stack.query(

@@ -36,8 +36,6 @@ from tests.flows.replica_stack import (
 )
 from tests.support.built_services import open_services
 
-pytestmark = pytest.mark.timeout(180)
-
 DELAY = "700ms"  # of the replay
 NO_DELAY = "0"
 HEALTH_LIMIT = 6.0  # seconds for the answers of two health checks, on a busy machine

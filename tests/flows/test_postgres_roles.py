@@ -12,8 +12,6 @@ from db import migrations
 from local.database_roles import APPLICATION_ROLE, OWNER_ROLE
 from local.postgres import find_binaries
 
-pytestmark = pytest.mark.timeout(120)
-
 ROLE_SCRIPT = Path(__file__).parents[2] / "deploy/postgres-roles.sh"
 SCRIPT_ROLES = {"signalpost_owner": "owner-password", "signalpost_app": "app-password"}
 SESSIONS_SQL = """

@@ -16,8 +16,6 @@ from tests.flows.postgres_servers import (
 from tests.support.certificate_authority import CertificateAuthority
 from tests.support.row_factory import make_services
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @pytest.fixture(scope="module")
 def authority():

@@ -1,13 +1,9 @@
 """Upload URLs and grants that expire while a post is being published."""
 
-import pytest
-
 from tests.flows.api_user import CHUNKED_FILE_BYTES
 from tests.flows.brokers import wait_until
 from tests.flows.post_outcomes import PUBLISHED_ONCE, PostOutcome, find_open_work, load_outcome
 from tests.flows.response_faults import DELAY_AFTER_EFFECT, delay_response, is_response_pending
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def list_refused_uploads(api_user):

@@ -2,13 +2,10 @@
 
 from hashlib import sha256
 
-import pytest
 import requests
 
 from tests.flows.api_user import CHUNKED_FILE_BYTES, DIRECT_FIELDS, PULL_FIELDS, make_video
 from tests.flows.brokers import wait_until
-
-pytestmark = pytest.mark.timeout(120)
 
 
 def list_sources(post):

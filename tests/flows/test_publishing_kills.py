@@ -31,8 +31,6 @@ from tests.flows.response_faults import (
     outlive_start_lease,
 )
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @dataclass(frozen=True)
 class KillMoment:

@@ -9,8 +9,6 @@ from tests.flows.brokers import wait_until
 from tests.flows.post_kinds import PHOTO_FIELDS
 from tests.flows.post_outcomes import PUBLISHED_ONCE, find_open_work, load_outcome
 
-pytestmark = pytest.mark.timeout(120)
-
 
 @dataclass(frozen=True)
 class LostResponse:
@@ -53,7 +51,7 @@ LOST_UNTIL_TIMEOUT = {
 LOSS_CASES = [
     *(pytest.param(loss, id=name) for name, loss in LOST_RESPONSES.items()),
     *(
-        pytest.param(loss, id=name, marks=[pytest.mark.chaos, pytest.mark.timeout(240)])
+        pytest.param(loss, id=name, marks=pytest.mark.chaos)
         for name, loss in LOST_UNTIL_TIMEOUT.items()
     ),
 ]

@@ -3,12 +3,8 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
-
 from tests.flows.api_user import FINAL_STATES, PULL_FIELDS
 from tests.flows.brokers import wait_until
-
-pytestmark = pytest.mark.timeout(120)
 
 CALLER_COUNT, ALLOWED_COUNT = 50, 5
 

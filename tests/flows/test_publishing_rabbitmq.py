@@ -9,8 +9,6 @@ from tests.flows.api_user import CHUNKED_FILE_BYTES, DIRECT_FIELDS, PULL_FIELDS
 from tests.flows.post_outcomes import PUBLISHED_ONCE, find_open_work, load_outcome
 from tests.flows.stacks import run_stack
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture
 def rabbit_stack(rabbit_server, redis_url, tmp_path):

@@ -25,8 +25,6 @@ from tests.flows.response_faults import (
 from tests.flows.stacks import run_stack
 from tests.flows.test_publishing_quota_burst import ALLOWED_COUNT, list_start_codes, request_at_once
 
-pytestmark = pytest.mark.timeout(180)
-
 UNSAFE_STACK_COMMAND = (sys.executable, "-m", "tests.flows.unsafe_stack")
 
 

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-import pytest
 from celery import Celery
 
 from tasks.settings import build_configuration
@@ -10,8 +9,6 @@ from tests.flows.api_user import DIRECT_FIELDS, PULL_FIELDS
 from tests.flows.brokers import wait_until
 from tests.flows.post_outcomes import PUBLISHED_ONCE, PostOutcome, find_open_work, load_outcome
 from tests.flows.stacks import timestamp_in
-
-pytestmark = pytest.mark.timeout(120)
 
 FAR_SECONDS = 86_400  # seconds; longer than any test waits
 

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 import psycopg2
-import pytest
 import redis
 import requests
 
@@ -16,8 +15,6 @@ from tests.flows.api_user import CHUNKED_FILE_BYTES, DIRECT_FIELDS
 from tests.flows.brokers import wait_until
 from tests.flows.post_outcomes import PUBLISHED_ONCE, find_open_work, load_outcome
 from tests.flows.stacks import timestamp_in
-
-pytestmark = pytest.mark.timeout(180)
 
 BEAT_WAIT = 6.0  # seconds: a running beat would have woken the workers six times
 FREEZE_SECONDS = 12.0  # longer than all our timeouts towards Redis, except the worker's own

@@ -15,8 +15,6 @@ from local.distributions import build_distributions, export_commit
 from local.sbom import read_lock
 from tests.flows.empty_environments import create_environment, run_program
 
-pytestmark = pytest.mark.timeout(300)
-
 ROOT = Path(__file__).parents[2]
 VERSION = "9.8.7"
 IDENTITY = ("-c", "user.name=releaser", "-c", "user.email=releaser@example.org")

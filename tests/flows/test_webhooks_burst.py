@@ -16,7 +16,7 @@ from tests.flows.brokers import wait_until
 from tests.flows.webhook_burst import COPIES_PER_EVENT, DeliveryBurst
 from tests.flows.webhook_stream import DeliveryStream
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("webhook_stack")]
+pytestmark = pytest.mark.xdist_group("webhook_stack")
 
 DRAIN_TIMEOUT = 60.0  # seconds; a lease, and the start of a worker on a busy machine
 

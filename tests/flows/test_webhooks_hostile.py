@@ -16,7 +16,7 @@ from tests.flows.hostile_deliveries import (
 )
 from tests.flows.raw_http import send_raw
 
-pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("webhook_stack")]
+pytestmark = pytest.mark.xdist_group("webhook_stack")
 
 
 @pytest.fixture

@@ -39,19 +39,19 @@ class WebServer:
         return {"Authorization": f"Bearer {self.api_key}"}
 
     def get(self, path, **options):
-        return requests.get(self.url + path, timeout=5, **options)
+        return requests.get(self.url + path, timeout=30, **options)
 
     def announce_upload(self, size):
         """Begin an upload of so many bytes; return its path."""
         headers = {**self.auth, "Tus-Resumable": "1.0.0", "Upload-Length": str(size)}
         headers["Upload-Metadata"] = "filename dmlkZW8ubXA0"  # video.mp4
-        response = requests.post(f"{self.url}/api/media", headers=headers, timeout=5)
+        response = requests.post(f"{self.url}/api/media", headers=headers, timeout=30)
         assert response.status_code == 201, response.text
         return response.headers["Location"]
 
     def read_offset(self, path):
         headers = {**self.auth, "Tus-Resumable": "1.0.0"}
-        response = requests.head(self.url + path, headers=headers, timeout=5)
+        response = requests.head(self.url + path, headers=headers, timeout=30)
         return int(response.headers["Upload-Offset"])
 
 

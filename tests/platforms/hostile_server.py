@@ -10,6 +10,8 @@ from platforms.http import NO_RETRY
 
 SHORT_TIMEOUT = (0.2, 0.3)  # seconds, for calls that are meant to be cut off
 DRIP_INTERVAL = 0.05  # seconds between two bytes
+DRIP_END = b" " * 999  # JSON may end with spaces: these take 50 seconds
+CUT_OFF_WITHIN = 10  # seconds, on a busy machine, in which such a call has been cut off
 UNSIZED_RESPONSE = b"HTTP/1.1 200 OK\r\n\r\n"  # no length: it ends with the connection
 END_CONNECTION = "ends"  # returned by a behaviour after which the connection must be closed
 OK_BODY = b'{"data": {}, "error": {"code": "ok"}}'
@@ -19,6 +21,9 @@ def http_response(status, body=OK_BODY, **headers):
     lines = [f"HTTP/1.1 {status} Any", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+SLOW_RESPONSE = http_response(200, OK_BODY + DRIP_END)
 
 
 class HostileServer:
@@ -47,10 +52,10 @@ class HostileServer:
             "/half-close": self.half_close,
             "/last-words": self.respond_and_stop,
             "/silent": lambda _: self.stopped.wait(30),
-            "/drip-head": lambda sock: self.send_slowly(sock, http_response(200)),
-            "/drip-body": lambda sock: self.send_slowly(sock, http_response(200), at_once=40),
+            "/drip-head": lambda sock: self.send_slowly(sock, SLOW_RESPONSE),
+            "/drip-body": lambda sock: self.send_slowly(sock, SLOW_RESPONSE, at_once=40),
             "/drip-open-end": lambda sock: self.send_slowly(
-                sock, UNSIZED_RESPONSE + b" " * 999, at_once=30
+                sock, UNSIZED_RESPONSE + DRIP_END, at_once=30
             ),
         }
         self.closing_behaviours = frozenset(self.behaviours.values())

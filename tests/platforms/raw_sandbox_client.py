@@ -190,7 +190,7 @@ def delivery_content(delivery):
     return json.loads(json.loads(body)["content"])
 
 
-def wait_for(get_value, seconds=5.0):
+def wait_for(get_value, seconds=30.0):
     """Return the first true value of `get_value()`."""
     deadline = time.monotonic() + seconds
     while not (value := get_value()):

@@ -43,7 +43,7 @@ def test_removing_the_app_calls_the_deauthorize_callback(instagram_sandbox, meta
     login = instagram_sandbox.connect_facebook()
     answer = instagram_sandbox.control("deauthorize", login=login.person_id)
     assert answer["status"] == 200
-    headers, body = meta_receiver.received.get(timeout=5)
+    headers, body = meta_receiver.received.get(timeout=30)
     assert headers["Content-Type"] == "application/x-www-form-urlencoded"
     is_valid, payload = decode_request(body, FACEBOOK_SECRET)
     assert (is_valid, payload["user_id"]) == (True, login.person_id)
@@ -56,7 +56,7 @@ def test_instagrams_callback_has_one_of_the_accounts_ids(instagram_sandbox, meta
     login = instagram_sandbox.connect_instagram()
     me = instagram_sandbox.graph("GET", "/me", login.token, INSTAGRAM_GRAPH).result
     instagram_sandbox.control("deauthorize", login=login.account_id)
-    is_valid, payload = decode_request(meta_receiver.received.get(timeout=5)[1], INSTAGRAM_SECRET)
+    is_valid, payload = decode_request(meta_receiver.received.get(timeout=30)[1], INSTAGRAM_SECRET)
     expected = me["id"] if kind == "app_scoped" else login.account_id
     assert (is_valid, payload["user_id"]) == (True, expected)
 
@@ -88,7 +88,7 @@ def test_forged_callbacks_remove_nothing(instagram_sandbox, meta_receiver, forge
     instagram_sandbox.control("settings", deauthorize_url=meta_receiver.url)
     login = instagram_sandbox.connect_facebook()
     instagram_sandbox.control("deauthorize", login=login.person_id, forgery=forgery)
-    body = meta_receiver.received.get(timeout=5)[1]
+    body = meta_receiver.received.get(timeout=30)[1]
     if forgery in {"wrong_secret", "altered"}:
         assert not decode_request(body, FACEBOOK_SECRET)[0]
     assert instagram_sandbox.graph("GET", "/me", login.token).status == 200

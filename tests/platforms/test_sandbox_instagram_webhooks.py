@@ -164,7 +164,7 @@ def test_a_repeated_delivery_has_a_new_time_and_a_new_signature(instagram_sandbo
     instagram_sandbox.control("settings", webhook_url=meta_receiver.url, redelivery_seconds=3_600.0)
     change = {"account_id": "repeated", "field": "comments", "value": COMMENT}
     [delivery_id] = instagram_sandbox.control("test-event", changes=[change])["ids"]
-    received = [meta_receiver.received.get(timeout=5) for _ in range(2)]
+    received = [meta_receiver.received.get(timeout=30) for _ in range(2)]
 
     def has_third_an_hour_later():
         instagram_sandbox.advance_clock(3_600)
@@ -199,7 +199,7 @@ def test_a_failed_batch_can_be_repeated_in_other_batches(instagram_sandbox, meta
     instagram_sandbox.control("test-event", changes=changes, is_split_on_retry=True)
     sizes = []
     for _ in range(3):
-        event = json.loads(meta_receiver.received.get(timeout=5)[1])
+        event = json.loads(meta_receiver.received.get(timeout=30)[1])
         sizes.append(sum(len(entry["changes"]) for entry in event["entry"]))
     assert sizes[0] == 7
     assert sorted(sizes[1:]) == [3, 4]

@@ -229,10 +229,10 @@ def test_a_thousand_changes_are_parsed_in_a_small_part_of_a_second():
     ]
     durations = []
     for _ in range(3):
-        started = time.perf_counter()
+        started = time.thread_time()
         assert len(parse_changes(*changes)) == 1000
-        durations.append(time.perf_counter() - started)
-    assert min(durations) < 0.15  # measured: 0.015 s on an idle core
+        durations.append(time.thread_time() - started)
+    assert min(durations) < 0.15  # seconds of this thread; measured: 0.015
 
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors/meta_signed_request.json").read_text())

@@ -95,14 +95,19 @@ def test_a_broker_that_refuses_is_left_alone_for_a_while_and_then_tried_again(
 def test_a_broker_that_hangs_costs_its_caller_less_than_a_second_and_only_once(
     wake_up_sender, fake_broker
 ):
-    recovered = threading.Event()
-    fake_broker.fault = recovered.wait
+    recovered, calls = threading.Event(), []
+
+    def hang():
+        calls.append("publish")
+        recovered.wait()
+
+    fake_broker.fault = hang
     started_at = time.monotonic()
     assert not wake_up_sender.wake("posts")
-    waited = time.monotonic() - started_at
-    wake_up_sender.wake("webhooks")
-    assert PUBLISH_TIMEOUT <= waited < 1
-    assert time.monotonic() - started_at < waited + 0.1
+    assert time.monotonic() - started_at < 10 * PUBLISH_TIMEOUT  # on a busy machine
+    assert PUBLISH_TIMEOUT < 1
+    assert not wake_up_sender.wake("webhooks")
+    assert calls == ["publish"]  # the broker was not asked again
     recovered.set()
 
 
@@ -129,7 +134,7 @@ def test_sixteen_callers_at_once_do_not_publish_sixteen_times(wake_up_sender, fa
     assert len(fake_broker.published) < 5
 
 
-def wait_until(condition, *, timeout=5.0):
+def wait_until(condition, *, timeout=30.0):
     deadline = time.monotonic() + timeout
     while not condition():
         assert time.monotonic() < deadline
