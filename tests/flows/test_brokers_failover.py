@@ -69,7 +69,7 @@ def test_web_worker_and_beat_go_on_with_the_new_primary_within_seconds(redis_ser
             worker = harness.start_worker()
             beat = harness.start("beat")
             sender = build_sender(pair.url)
-            assert sender.wake("posts")
+            wait_until(lambda: sender.wake("posts"), what="a wake-up that is sent in time")
             wait_until(lambda: harness.count_effects("accounts"), what="a wake-up of beat")
             fail_over()
             check_everything_heals(harness, sender)
@@ -142,7 +142,8 @@ def test_a_worker_waits_for_a_redis_that_does_not_serve_yet(
             operator.execute_command(*repair)
         wait_until(lambda: "ready." in harness.read_log("worker"), what="readiness")
         assert worker.poll() is None
-        assert build_sender(server.url).wake("posts")
+        sender = build_sender(server.url)
+        wait_until(lambda: sender.wake("posts"), what="a wake-up that is sent in time")
         wait_until(lambda: harness.count_effects("posts"), what="the effect")
     finally:
         harness.stop()
