@@ -63,6 +63,7 @@ def test_a_carousel_is_put_in_order_by_keyboard(publish_form, stack, image_file,
     assert focused == "Move holiday.mp4 down, file 1"  # there is no further up
     publish_form.get_by_role("button", name="Remove red.jpg").last.press("Enter")
     publish_form.fill("#text", "A carousel")
+    expect(checks_of(publish_form)).to_contain_text("Everything fits.")
     send_post(publish_form)
     expect(publish_form.locator('a[href*="instagram.com/p/"]').first).to_be_visible()
     assert stack.query_value("SELECT kind FROM posts WHERE title = 'A carousel'") == "CAROUSEL"
