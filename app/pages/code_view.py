@@ -1,22 +1,17 @@
-"""Source text and JSON coloured on the server, by classes: the policy allows no styles.
-
-Pygments is loaded when the first text is coloured, which costs that visitor 0.02 s: most web
-processes never need it.
-"""
+"""Source text and JSON coloured on the server, by classes: the policy allows no styles."""
 
 import json
 
 from markupsafe import Markup
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import get_lexer_by_name
 
 CLASS_PREFIX = "hl-"
 
 
 def highlight_code(text: str, language: str) -> Markup:
     """Return the text as HTML, with a class for each kind of word. Errors: none for odd texts."""
-    from pygments import highlight  # noqa: PLC0415 - see above
-    from pygments.formatters import HtmlFormatter  # noqa: PLC0415 - see above
-    from pygments.lexers import get_lexer_by_name  # noqa: PLC0415 - see above
-
     formatter = HtmlFormatter(nowrap=True, classprefix=CLASS_PREFIX)
     return Markup(highlight(text, get_lexer_by_name(language), formatter))  # noqa: S704 - Pygments escapes what it is given  # nosec B704
 
