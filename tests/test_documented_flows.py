@@ -12,7 +12,7 @@ DOCUMENT = ROOT / "ARCHITECTURE.md"
 FLOW_LIMITS = {
     "A webhook comes in and is applied": 25,
     "A token expires and is refreshed": 20,
-    "An upload is requested and published": 35,
+    "A post is requested and published": 35,
     "An Instagram post is published": 15,
 }
 ROW_PATTERN = re.compile(r"^\| (\d+) \| `([\w/]+\.py)`( \*entry\*)? \| (.+) \|$", re.MULTILINE)
