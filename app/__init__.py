@@ -1,4 +1,4 @@
-"""Everything that speaks HTTP or a terminal. A command loads no Flask: see `__getattr__`."""
+"""The HTTP application and the command line. A command loads no Flask: see `__getattr__`."""
 
 from importlib import import_module
 from typing import Any

@@ -1,4 +1,4 @@
-"""User erasure: delete what no foreign key leads to, before the user's row takes the rest along."""
+"""User erasure: delete what no foreign key leads to. The rest goes with the row of the user."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""JSON from platforms: decoding that no odd value stops, and texts that the database can store."""
+"""JSON from platforms: decoded whatever odd values it has, into what the database can store."""
 
 import json
 import math

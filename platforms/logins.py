@@ -44,7 +44,7 @@ class FlowRules:
     connection is refused. `default_scopes`: asked for unless the settings say otherwise.
     `has_chooser`: a login may open several destinations; if it opens none,
     the connection is refused with `no_destination_code`. `can_inspect`: the platform can be asked
-    what a token is worth.
+    whether a token is still valid.
     """
 
     name: str  # "tiktok", "facebook", "instagram"
@@ -149,7 +149,7 @@ class LoginFlow(Protocol):
     def find_destinations(self, grant: LoginGrant) -> FoundDestinations: ...
     def renew(self, *, access_token: Secret, refresh_token: Secret | None) -> LoginGrant: ...
     def inspect_token(self, token: Secret) -> TokenInspection | None:
-        """Ask what a token is worth; None if the platform cannot say."""
+        """Ask whether a token is still valid; None if the platform cannot say."""
         ...
 
     def fetch_destination(self, external_id: str, token: Secret) -> Destination | None:

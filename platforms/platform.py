@@ -1,8 +1,8 @@
 """`Platform`: everything about a platform that is data. It exists even if the platform is off.
 
 Core, pages, the API description and `signalpost doctor` ask it for capabilities and rules and
-never for its name. The calls are made by an `Adapter` (`platforms.base`), which exists only while
-the platform is configured.
+never for its name. The calls are made by an `Adapter` (`platforms.adapter`), which exists only
+while the platform is configured.
 """
 
 from collections.abc import Callable, Mapping
@@ -71,7 +71,7 @@ class QuotaHold(StrEnum):
     WHILE_PENDING = "while_pending"  # until the creator has dealt with it, at most the window
     FOR_WINDOW = "for_window"
     DISTINCT_ACCOUNTS = "distinct_accounts"  # accounts that posted in the window
-    STARTS = "starts"  # starts of posts, whatever became of them; shown, the rate limit counts
+    STARTS = "starts"  # every start of a post; only displayed, because a rate limit enforces it
 
 
 @dataclass(frozen=True)

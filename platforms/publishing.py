@@ -59,8 +59,8 @@ class MediaSlot:
 
 @dataclass(frozen=True)
 class TextRule:
-    """Limits of a post's text. A name that ends with `_setting` is that of the platform's setting
-    with the limit; the number beside it is the default.
+    """Limits of a post's text. A field that ends with `_setting` names the platform's setting with
+    the limit; without such a name the number beside it is the limit.
     """
 
     max_length: int

@@ -45,7 +45,7 @@ def delete_old_rows() -> None:
 
 @app.task(name=CHECK_LOGINS_TASK)
 def check_logins() -> None:
-    """Park logins that the settings no longer fit; ask platforms what tokens are worth, at once
+    """Park logins that the settings no longer fit; ask platforms whether tokens are valid, at once
     after a restore, and repair webhook subscriptions, once a day each.
     """
     container = current_container()

@@ -1,4 +1,4 @@
-"""What Celery has to do otherwise where our queues are quorum queues of a RabbitMQ cluster.
+"""What Celery has to do differently where our queues are quorum queues of a RabbitMQ cluster.
 
 Without this a worker ends as soon as the node dies that holds the queue of its mailbox, which
 Celery declares as a classic one.

@@ -1,5 +1,5 @@
-"""The tasks that run due work, one for each kind, the one that looks which kinds have any, and the
-one that stores upload requests.
+"""The tasks that run due work, one for each kind, the one that looks which kinds have any, the one
+that stores post requests of other services, and the one that enrols accounts for sampling.
 
 A wake-up names no rows: which rows are due is read from the database.
 """
@@ -69,7 +69,7 @@ def send_uploads() -> None:
 
 @app.task(name="signalpost.enqueue_post")
 def enqueue_post(**payload: Any) -> None:
-    """Store another service's upload request as a row; `payload` has the fields of the HTTP request
+    """Store another service's post request as a row; `payload` has the fields of the HTTP request
     and `user_id`. An invalid request is stored too, with the reason.
 
     This is the only message with a payload, so it must not be acknowledged before it is stored:

@@ -1,4 +1,4 @@
-"""The own sign-in: signed-in browsers and the password."""
+"""A user's own sign-in: signed-in browsers and the password."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The whole command line: how it ends, whatever happens to one of its commands."""
+"""Runs the command line, and ends it with an exit status whatever its command does."""
 
 import os
 import sys

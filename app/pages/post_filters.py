@@ -1,4 +1,4 @@
-"""The filters of the list of posts: read from the address, and said back as chips and links."""
+"""The filters of the list of posts: read from the address, and shown as chips and links."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The settings of one's own: language, time zone, theme and shortcuts, beside the sign-in."""
+"""The page of a user's settings: language, time zone, theme, shortcuts, and the sign-in."""
 
 from collections import defaultdict
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What platforms bring along for their publishing forms: templates, scripts, and what an account
+"""What platforms add to their publishing forms: templates, scripts, and what an account
 allows now.
 """
 

@@ -1,6 +1,6 @@
 """Logins of another way of signing in than the settings name now: parked, and resumed afterwards.
 
-Each way has an app and a host of its own: a token of the one is worth nothing at the other.
+Each way has an app and a host of its own: a token of the one is not valid at the other.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a call for one account is made with while a person waits: a valid token, and its errors.
+"""Tokens for calls that a person waits for: a valid token of the account, or an error to answer.
 
 Workers use `get_destination_token`, which snoozes their job instead.
 """

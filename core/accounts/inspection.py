@@ -1,4 +1,4 @@
-"""Asks platforms once a day what the tokens of logins are worth.
+"""Asks platforms once a day whether the tokens of logins are still valid.
 
 The answer can say that a token has been refused, when it ends, which permissions are left, and how
 long the platform still answers with data: about that the owner is notified in time.

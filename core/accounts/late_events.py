@@ -1,5 +1,5 @@
 """Webhook events that arrive after an erasure: they are stored without content until the account is
-connected again. What is kept for that is a keyed hash of each id.
+connected again. For that a keyed hash of each id is kept.
 """
 
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Asks a platform at once what it thinks of a user's logins: for the check of a connection.
+"""Asks a platform, while a user waits, for tokens, permissions and subscriptions of their logins.
 
 Nothing is stored, and nothing but names, times and codes is returned.
 """

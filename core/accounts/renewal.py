@@ -19,7 +19,7 @@ UNKNOWN_END_PERIOD = timedelta(days=1)
 """How often an exchanged token is renewed whose end the platform did not give."""
 
 EXCHANGE_SPREAD = 0.1
-"""By which share of the margin exchanges are spread, so that many logins are not due at once."""
+"""Share of the margin by which exchanges are spread, so that many logins are not due at once."""
 
 BY_REFRESH_TOKEN = RenewalRule(RenewalKind.REFRESH_TOKEN)
 

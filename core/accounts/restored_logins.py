@@ -1,5 +1,5 @@
 """Logins of a restored backup whose tokens are not renewed by a refresh token: their platform is
-asked what the token is worth before it is used.
+asked whether the token is still valid before it is used.
 """
 
 import structlog

@@ -1,4 +1,4 @@
-"""What a call about a comment is made with: the comments of the platform, and a valid token."""
+"""What a call about a comment needs: the platform's adapter for comments, and a valid token."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

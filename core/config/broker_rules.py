@@ -1,4 +1,4 @@
-"""The rule of production for the broker and Redis: no plain text to other machines unasked."""
+"""The rule of production for the broker and Redis: plain text to other machines only if allowed."""
 
 from collections.abc import Mapping
 

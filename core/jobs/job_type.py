@@ -34,7 +34,7 @@ class JobType(ABC, Generic[Row, Job, Outcome]):
     Time budget: ceil(batch_size / pool_size) x longest call < soft time limit < lease.
     """
 
-    kind: str  # also the name of the wake-up and of its Celery queue
+    kind: str  # also the name of its Celery queue, unless beat starts its task (`pictures`)
     queue: JobQueue[Row]
     retry_policy: RetryPolicy
     lease: timedelta

@@ -1,4 +1,4 @@
-"""Tries on a Redis what its clients will do, because a PING says nothing about rights and room."""
+"""Tries on a Redis what its clients will do, because a PING shows neither rights nor memory."""
 
 import secrets
 from collections.abc import Callable, Mapping

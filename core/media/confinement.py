@@ -1,4 +1,4 @@
-"""Takes from the running process, for ever, what reading one open file does not need.
+"""Removes from this process, for good, all rights that reading one open file does not need.
 
 Landlock takes all files and networks, seccomp all system calls but those for memory, time and the
 open descriptors. Used by the processes that read files of users, after their imports: then they

@@ -1,6 +1,6 @@
-"""Recognises a media file by its first bytes, where there are no more of it.
+"""Recognises a media file by its first bytes, where only these have been fetched.
 
-Files that are here are inspected whole: core/media/inspection.py.
+Files of our own store are inspected whole: core/media/inspection.py.
 """
 
 from core.media.mp4_boxes import PICTURE_BRANDS

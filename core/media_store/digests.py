@@ -1,4 +1,4 @@
-"""SHA-256 digests that grow with the files."""
+"""SHA-256 digests of files that arrive in pieces, continued with each piece."""
 
 from collections import OrderedDict
 from hashlib import sha256

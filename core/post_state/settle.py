@@ -116,7 +116,7 @@ FIRST_POLL_DELAYS = tuple(timedelta(seconds=value) for value in (5, 15, 30, 60, 
 HOUR = timedelta(hours=1)
 DAY = timedelta(hours=24)
 OVERDUE_AFTER = DAY  # a pending post is then overdue: shown as unconfirmed, and polled hourly
-GIVE_UP_AFTER = timedelta(hours=72)  # a pending post then fails with `outcome_unknown`
+GIVE_UP_AFTER = timedelta(hours=72)  # a pending post then fails: `timeout` or `outcome_unknown`
 
 
 def next_poll_delay(poll_count: int, age: timedelta, *, jitter: float) -> timedelta:

@@ -56,7 +56,7 @@ RETRYABLE_STATES = frozenset({PostState.FAILED, PostState.CANCELLED})
 
 @dataclass(frozen=True)
 class CancelCall:
-    """A call that asks the platform to cancel: it publishes the post by itself."""
+    """A call that asks the platform to cancel a post, which it would publish by itself."""
 
     provider: str
     publication: Publication
@@ -162,7 +162,7 @@ def retry_post(
 
     `confirm` means that the person accepts that both posts may be published.
     Errors: NotFound; Conflict unless the post has failed or was cancelled, or is unconfirmed and
-    `confirm` is set; as `request_upload`.
+    `confirm` is set; as `request_post`.
     """
     options = RequestOptions(
         digest=request_digest({"retry_of": post_id, "confirm": confirm}),

@@ -23,7 +23,7 @@ def collect_calls(provider: str) -> Iterator[list[Exchange]]:
 def build_exchange_rows(post: Post, exchanges: Sequence[Exchange]) -> list[dict[str, Any]]:
     """The rows of calls that the latest attempt of the post made.
 
-    An answer belongs to its attempt, so that each failed one is seen.
+    The digest contains the attempt, so that the same answer to a later attempt is stored too.
     """
     attempt = max(post.attempts, 1)
     return [

@@ -1,5 +1,5 @@
-"""Prepares the files of a request before they are checked: inspects those that were not inspected
-in time after their upload, and converts pictures to JPEG where the request asks for that.
+"""Prepares the files of a request before they are checked: inspects those whose inspection after
+the upload was postponed, and converts pictures to JPEG where the request asks for that.
 """
 
 from core.bootstrap import Services

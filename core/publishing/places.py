@@ -1,4 +1,4 @@
-"""Finds places that a post of one account can name, by asking the platform."""
+"""Searches locations that a post of one account can name, at the platform."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Everything that the page of a post tells beside the post: tries, calls, retries, siblings."""
+"""What the page of a post shows beside the post: attempts, calls, retries, posts of its group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

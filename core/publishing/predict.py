@@ -1,7 +1,7 @@
 """What a publication looks like once the results of a step are recorded. Pure.
 
-The step after it can so be planned together with them, which saves a claim. It is only a plan: the
-claim that carries it out decides anew.
+So the plan of the next step is written down together with the results, which saves a claim. The
+claim that runs the planned step decides again.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Quota slots of posts: how many an account may have, and reserving one.
+"""Quota slots of logins and of the whole application: how many are in use, and reserving one.
 
 A platform's `QuotaRule`s say which kinds of posts share a limit and how long each counts. A slot is
 reserved with the account locked, so that parallel requests cannot exceed the limit. A queued post
@@ -65,7 +65,7 @@ def find_rule(post_kind: str, provider: str, scope: QuotaScope) -> QuotaRule | N
 
 
 def find_slot_rule(provider: str, post_kind: str) -> QuotaRule | None:
-    """Return the rule whose slots of a login the kind takes; None if its limits are of others."""
+    """Return the rule of the kind that counts posts of a login; None if it has no such rule."""
     return find_rule(post_kind, provider, QuotaScope.LOGIN)
 
 

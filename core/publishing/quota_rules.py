@@ -1,4 +1,6 @@
-"""Quotas of posts, by the rules of their platform: how much of one is used, and reserving a slot.
+"""Quotas that count the posts of a destination: how much of them is used, and reserving a slot.
+
+Those of logins and of the whole application are in `quota.py`.
 
 A slot is reserved with the login locked, so that parallel posts cannot exceed a limit. A post
 without a free slot is snoozed for up to 24 hours, then failed.

@@ -86,8 +86,8 @@ class StepSucceeded:
 
 @dataclass(frozen=True)
 class StepUnanswered:
-    """An unsafe step may have had its effect, although no answer came. Should it turn out that it
-    had none, the platform wants no other call before `min_delay` is over.
+    """An unsafe step may have had its effect, although no answer came. If it turns out that it had
+    none, it is not repeated before `min_delay` is over.
     """
 
     step: str

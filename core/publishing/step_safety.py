@@ -1,6 +1,8 @@
-"""What may be done about unsafe steps, which can make a post public: each is written down before
-it runs, is never repeated while its outcome is unknown, and at most once after the platform has
-said three times within five minutes that it had no effect.
+"""The rules for unsafe steps, which can make a post public.
+
+Each is written down before it runs and is not repeated while its outcome is unknown. It is repeated
+once at most, after the platform has said three times, over five minutes or more, that it had no
+effect.
 """
 
 from datetime import datetime, timedelta

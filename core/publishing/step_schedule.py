@@ -36,7 +36,7 @@ class Recording:
     answer: StepSucceeded
     is_waiting: bool = False
     delay: timedelta | None = None
-    has_change: bool = False  # whether the next step has something new to go by
+    has_change: bool = False  # whether the next step has new facts to decide by
     made_progress: bool = True
 
     @cached_property

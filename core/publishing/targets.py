@@ -66,7 +66,8 @@ def find_provider(session: Session, request: PostRequest, *, user_id: int) -> st
 def find_request_platform(database: Database, request: PostRequest, *, user_id: int) -> str:
     """Return the platform of a request before anything else of it is checked.
 
-    Errors: as `find_provider`; none for a name, which may be that of no platform.
+    A name in the request is returned as it is, even if no platform has it.
+    Errors: as `find_provider`, if the request names no platform.
     """
     if request.platform is not None:
         return request.platform

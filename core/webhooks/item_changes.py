@@ -46,7 +46,7 @@ MENTION_NOTIFICATION = "mention"
 
 @dataclass(frozen=True)
 class ItemEvent:
-    """A parsed event about a post, its effect, and when what it says was so."""
+    """A parsed event about a post, its effect, and the time at which its content was true."""
 
     parsed: ParsedEvent
     effect: Effect | None
@@ -54,12 +54,12 @@ class ItemEvent:
 
     @property
     def needs_item(self) -> bool:
-        """Whether it is about a post of the account itself; a mention is on one of others."""
+        """Whether it is about a post of the account itself; a mention is on somebody else's."""
         return self.effect in ITEM_EFFECTS
 
     @property
     def comment_ids(self) -> list[str]:
-        """The comments that may tell the post, if the event itself does not."""
+        """Ids of comments by which the post may be found, if the event does not name it."""
         comment = self.parsed.comment
         if comment is None or not self.needs_item or self.parsed.item_id is not None:
             return []

@@ -97,7 +97,7 @@ def verify_delivery(
 
 
 def should_reject_late(services: Services, provider: str) -> bool:
-    """Whether the settings refuse late deliveries. Reading them is left to deliveries that are."""
+    """Whether the settings refuse late deliveries. Called for late ones only, to save its cost."""
     app = services.settings.apps.get(provider)
     return app is not None and app.reject_late
 

@@ -77,9 +77,9 @@ class ParkedPosts:
     def resume(self, account_id: int) -> Sequence[Post]:
         """Make the parked posts of a reconnected account due, now or at `publish_at`; returns them.
 
-        A post requested more than a day ago, of which nothing was sent yet, stays parked until its
-        user releases it. A leased post may be about to be parked because of the old grant, so its
-        `due_at` is moved to now.
+        A post that was to go out more than a day ago, and of which nothing was sent yet, stays
+        parked until its user releases it. A leased post may be about to be parked because of the
+        old grant, so its `due_at` is moved to now.
         """
         of_account = Post.oauth_account_id == account_id
         is_parked = Post.hold_reason.in_(RECONNECT_REASONS)

@@ -1,4 +1,4 @@
-"""When a user's posts were last scheduled for."""
+"""The time that a user chose last for a scheduled post."""
 
 from datetime import datetime
 

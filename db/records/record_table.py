@@ -1,4 +1,4 @@
-"""What the table offers in which a platform keeps what it reported about posts.
+"""The interface of the tables in which platforms keep what they reported about posts.
 
 Its rows (records) stand beside those of `posts`: one for each post that the platform knows. Their
 statuses are the vendor's; no report moves a record backwards.

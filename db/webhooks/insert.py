@@ -76,7 +76,7 @@ class InsertResult(NamedTuple):
 
 
 MAX_LOOKUPS = 5
-"""How often events are looked up that were stored already; once if nobody deletes them."""
+"""How often events that were stored already are looked up; once, unless rows are deleted then."""
 
 EVENT_TABLE: Any = Event.__table__
 ERASED_JSON = msgspec.json.encode(ERASED_PAYLOAD).decode()

@@ -1,4 +1,4 @@
-"""Asks graph.facebook.com what a token is worth: `GET /debug_token`.
+"""Asks graph.facebook.com whether a token is still valid: `GET /debug_token`.
 
 Source: Meta, debug_token, and answers seen in public repositories, read 2026-11-22.
 """
@@ -61,7 +61,7 @@ class DebuggedToken:
 
 
 def debug_token(graph: GraphClient, token: Secret) -> DebuggedToken:
-    """Ask what a token is worth. Safe to repeat.
+    """Ask whether a token is still valid. Safe to repeat.
 
     The app's own token goes into the header, as in other calls. If that is refused, it is sent in
     the only form that Meta's page shows: without a version, and in the URL. The inspected token can

@@ -1,4 +1,4 @@
-"""Turns the changes of Meta's deliveries into events: what each is about, and what tells it apart.
+"""Turns the changes of Meta's deliveries into events: what each is about, and its dedupe key.
 
 Source: Meta, webhooks reference `instagram`, and captured traffic, read 2026-11-22.
 """

@@ -40,7 +40,7 @@ ACCOUNT_CODES = frozenset(
 
 FETCH_FAULT_CODES = frozenset({"media_download_timeout", "media_not_fetchable"})
 FETCH_WAITS = (timedelta(minutes=2), timedelta(minutes=15))
-"""Before a second and a third container: hosts that fail at the due minute come back later."""
+"""Waits before the second and the third container: the host of the file may answer by then."""
 
 NOBODY_WAITS_AFTER = timedelta(minutes=5)  # since the request: before, a person waits
 
@@ -70,7 +70,7 @@ def results_of_report(position: int, report: ContainerReport) -> list[StepResult
 
 
 def result_of_unreadable(publication: Publication, position: int, error: NotReadable) -> StepResult:
-    """A container that cannot be read is waited for until its end: at times that passes."""
+    """Wait for a container that cannot be read until it expires: the fault may pass."""
     if is_alive(publication.get_part(position), publication):
         return WaitFor(None, "Instagram does not show the container")
     return PartDiscarded(position, EXPIRED_CODE, str(error))

@@ -20,7 +20,7 @@ from platforms.tiktok.signature import SIGNATURE_HEADER, verify_signature
 from platforms.vendor_values import read_id, read_list, read_object, read_time
 
 IDENTITY_FIELDS = ("client_key", "event", "user_openid", "create_time", "content")
-UNREADABLE_NAME = "unreadable"  # of an event that keeps what is none
+UNREADABLE_NAME = "unreadable"  # of the event that stores an item without a readable event
 # made once: making an encoder takes ten times as long as parsing a delivery
 SORTED_ENCODER = json.JSONEncoder(sort_keys=True)
 
