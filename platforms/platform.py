@@ -94,6 +94,9 @@ class QuotaRule:
     off_setting: str | None = None  # the flag among the settings that switches the rule off
 
 
+CircuitName = Literal["oauth", "upload", "publish", "read"]
+
+
 @dataclass(frozen=True)
 class CallClass:
     """A class of calls that share a rate limit and a circuit.
@@ -103,7 +106,7 @@ class CallClass:
     """
 
     name: str
-    circuit: Literal["oauth", "upload", "publish", "read"]
+    circuit: CircuitName
     rate_setting: str | None = None
 
 

@@ -147,7 +147,7 @@ def serialize_admin_account(account: Account) -> dict[str, Any]:
 def serialize_circuit(view: CircuitView) -> dict[str, Any]:
     return {
         "platform": view.platform,
-        "class": view.call_class,
+        "class": view.name,
         "state": view.circuit.state,
         "failures": len(view.circuit.failures),
         "successes": view.circuit.successes,

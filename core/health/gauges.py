@@ -92,7 +92,7 @@ def quota_gauges(session: Session, services: Services) -> LabeledCounts:
 
 def circuit_gauges(services: Services) -> LabeledCounts:
     return [
-        ((view.platform, view.call_class), CIRCUIT_STATE_VALUES[view.circuit.state])
+        ((view.platform, view.name), CIRCUIT_STATE_VALUES[view.circuit.state])
         for view in services.circuits.list_circuits(services.adapters)
     ]
 

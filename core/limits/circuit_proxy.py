@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from core.limits.circuits import CallClass, Circuits
+from core.limits.circuits import CircuitName, Circuits
 from platforms.adapter import Adapter
 from platforms.base import (
     PostingOptionsReader,
@@ -46,8 +46,8 @@ class PlatformCircuits:
     platform: str
     circuits: Circuits
 
-    def call(self, call_class: CallClass, operation: Callable[[], T]) -> T:
-        return self.circuits.call(self.platform, call_class, operation)
+    def call(self, circuit_name: CircuitName, operation: Callable[[], T]) -> T:
+        return self.circuits.call(self.platform, circuit_name, operation)
 
 
 @dataclass(frozen=True)

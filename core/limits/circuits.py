@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from threading import Lock
-from typing import Literal, TypeVar, get_args
+from typing import TypeVar, get_args
 
 from core.errors import ServiceUnavailable
 from core.limits.breaker import (
@@ -24,10 +24,10 @@ from core.limits.breaker import (
 from core.limits.redis_client import RedisClient, RedisUnavailable
 from core.outcomes import Snooze
 from platforms.errors import PlatformError, Unavailable
+from platforms.platform import CircuitName
 from platforms.registry import PLATFORMS
 
-CallClass = Literal["oauth", "upload", "publish", "read"]
-CALL_CLASSES: tuple[CallClass, ...] = get_args(CallClass)
+CIRCUIT_NAMES: tuple[CircuitName, ...] = get_args(CircuitName)
 
 # Each round of competing writers lets one through, and at most FAILURE_THRESHOLD failures matter.
 MAX_SWAP_ATTEMPTS = FAILURE_THRESHOLD
@@ -91,7 +91,7 @@ class CircuitView:
     """One circuit for the admin API. The totals count since Redis last lost the circuit."""
 
     platform: str
-    call_class: CallClass
+    name: CircuitName
     circuit: Circuit
     failures: int
     successes: int
@@ -114,12 +114,12 @@ class Circuits:
         self._unreported_successes: dict[str, int] = {}
         self._reported_at: dict[str, float] = {}
 
-    def call(self, platform: str, call_class: CallClass, operation: Callable[[], T]) -> T:
+    def call(self, platform: str, circuit_name: CircuitName, operation: Callable[[], T]) -> T:
         """Run `operation` if its circuit lets it pass, and record whether the platform answered.
 
         Errors: CircuitOpen; those of `operation`.
         """
-        key = circuit_key(platform, call_class)
+        key = circuit_key(platform, circuit_name)
         required_successes = find_required_successes(platform)
         self._admit(key)
         try:
@@ -137,10 +137,10 @@ class Circuits:
         """Return all circuits of these platforms."""
         return [
             CircuitView(
-                platform, call_class, *self._load_with_totals(circuit_key(platform, call_class))
+                platform, circuit_name, *self._load_with_totals(circuit_key(platform, circuit_name))
             )
             for platform in platforms
-            for call_class in CALL_CLASSES
+            for circuit_name in CIRCUIT_NAMES
         ]
 
     def _admit(self, key: str) -> None:
@@ -264,8 +264,8 @@ class Circuits:
         return parse_circuit(text), int(failures or 0), int(successes or 0)
 
 
-def circuit_key(platform: str, call_class: CallClass) -> str:
-    return f"circuit:{platform}:{call_class}"
+def circuit_key(platform: str, circuit_name: CircuitName) -> str:
+    return f"circuit:{platform}:{circuit_name}"
 
 
 def is_outage(error: PlatformError) -> bool:

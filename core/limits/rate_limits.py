@@ -61,26 +61,26 @@ class RateLimits:
         self.rates = rates
         self._local_limiter = LocalLimiter(clock)
 
-    def acquire(self, account_id: int, endpoint_class: str) -> timedelta | None:
+    def acquire(self, account_id: int, call_class: str) -> timedelta | None:
         """Count a call of this account to the platform; return how long to wait if it is refused.
 
         None means that the call is allowed. It counts even if it fails. Never raises.
         """
-        key, rate = platform_key(account_id, endpoint_class), self.rates[endpoint_class]
+        key, rate = platform_key(account_id, call_class), self.rates[call_class]
         try:
-            note = UsageNote(usage_key(endpoint_class), str(account_id))
+            note = UsageNote(usage_key(call_class), str(account_id))
             wait = self._sliding_window.acquire(key, [rate], note=note).wait or None
         except RedisUnavailable:
             metrics.LIMITER_UNAVAILABLE.labels("platform").inc()
             wait = self._local_limiter.acquire(key, LOCAL_BUDGET_DIVISOR * rate.window / rate.limit)
         if wait is not None:
-            metrics.RATE_LIMIT_HITS.labels("platform", endpoint_class).inc()
+            metrics.RATE_LIMIT_HITS.labels("platform", call_class).inc()
         return wait
 
     def block(
         self,
         account_id: int,
-        endpoint_class: str,
+        call_class: str,
         retry_after: timedelta,
         cause: str = RateLimited.code,
     ) -> None:
@@ -89,15 +89,15 @@ class RateLimits:
         Without a `retry_after`, refuse them for one slot of the limit. `cause` is the code of the
         platform's refusal, which later refusals repeat.
         """
-        key, rate = platform_key(account_id, endpoint_class), self.rates[endpoint_class]
+        key, rate = platform_key(account_id, call_class), self.rates[call_class]
         wait = retry_after or rate.window / rate.limit
         self._block_key(key, wait, cause)
 
-    def find_block_cause(self, account_id: int, endpoint_class: str) -> str:
+    def find_block_cause(self, account_id: int, call_class: str) -> str:
         """Return the code of the platform's refusal behind a wait that `acquire` returned; the
         general code if our own count is behind it. Never raises.
         """
-        block = self._get_block(platform_key(account_id, endpoint_class))
+        block = self._get_block(platform_key(account_id, call_class))
         return block.cause if block.wait and block.cause else RateLimited.code
 
     def pause_account(self, account: str, wait: timedelta, cause: str) -> None:
@@ -148,13 +148,13 @@ def pause_key(account: str) -> str:
     return f"platform:{account}:pause"
 
 
-def platform_key(account_id: int, endpoint_class: str) -> str:
-    return f"{ACCOUNTS_PREFIX}{account_id}:{endpoint_class}"
+def platform_key(account_id: int, call_class: str) -> str:
+    return f"{ACCOUNTS_PREFIX}{account_id}:{call_class}"
 
 
-def usage_key(endpoint_class: str) -> str:
+def usage_key(call_class: str) -> str:
     """Where it is noted how full the windows of accounts are."""
-    return f"platform-usage:{endpoint_class}"
+    return f"platform-usage:{call_class}"
 
 
 class LocalLimiter:

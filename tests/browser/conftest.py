@@ -16,7 +16,7 @@ from local.sample_video import create_video
 from tests.flows.stacks import run_stack
 
 CHROMIUM = shutil.which("chromium-headless-shell") or shutil.which("chromium")
-"""The headless shell is the same engine without windows: docs/decisions/0091."""
+"""The headless shell is the same engine without windows: docs/decisions/0090."""
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",

@@ -22,7 +22,7 @@ from core.limits.circuit_proxy import (
     PlatformCircuits,
     wrap_adapters,
 )
-from core.limits.circuits import CACHE_SECONDS, CALL_CLASSES, CircuitOpen, Circuits
+from core.limits.circuits import CACHE_SECONDS, CIRCUIT_NAMES, CircuitOpen, Circuits
 from core.limits.redis_client import RedisClient
 from core.outcomes import Snooze
 from platforms.base import PlatformApp, PostingOptionsReader
@@ -79,15 +79,15 @@ def failing_call(error=Unavailable):
     return call
 
 
-def break_circuit(circuits, times=FAILURE_THRESHOLD, error=Unavailable, call_class="read"):
+def break_circuit(circuits, times=FAILURE_THRESHOLD, error=Unavailable, circuit_name="read"):
     for _ in range(times):
         with pytest.raises(error):
-            circuits.call("tiktok", call_class, failing_call(error))
+            circuits.call("tiktok", circuit_name, failing_call(error))
 
 
 def circuit_view(circuits, platform="tiktok"):
     """The circuit of the class "read"."""
-    views = {view.call_class: view for view in circuits.list_circuits([platform])}
+    views = {view.name: view for view in circuits.list_circuits([platform])}
     return views["read"]
 
 
@@ -132,7 +132,7 @@ def test_timeouts_open_the_circuit(circuits):
 
 
 def test_each_class_and_each_platform_has_its_own_circuit(circuits):
-    break_circuit(circuits, call_class="upload")
+    break_circuit(circuits, circuit_name="upload")
     assert circuits.call("tiktok", "read", lambda: 1) == 1
     assert circuits.call("instagram", "upload", lambda: 1) == 1
 
@@ -280,7 +280,7 @@ def test_circuit_statistics_include_totals(make_circuits, redis_url):
     break_circuit(circuits, times=2)
     circuits.call("tiktok", "read", lambda: 1)
     views = circuits.list_circuits(["tiktok"])
-    assert [view.call_class for view in views] == list(CALL_CLASSES)
+    assert [view.name for view in views] == list(CIRCUIT_NAMES)
     read = circuit_view(circuits)
     assert (read.failures, read.successes) == (2, 1)
     assert read.circuit.last_failure is not None
@@ -313,14 +313,14 @@ def make_platform_app():
 
 class RecordingCircuits:
     def __init__(self):
-        self.call_class = None
+        self.circuit_name = None
 
-    def call(self, _platform, call_class, _operation):
-        self.call_class = call_class
+    def call(self, _platform, circuit_name, _operation):
+        self.circuit_name = circuit_name
 
 
 @pytest.mark.parametrize(
-    ("protocol", "wrapper_class", "call_classes"),
+    ("protocol", "wrapper_class", "circuit_names"),
     [
         (
             LoginFlow,
@@ -366,7 +366,7 @@ class RecordingCircuits:
         ),
     ],
 )
-def test_every_call_of_an_adapter_has_its_circuit(protocol, wrapper_class, call_classes):
+def test_every_call_of_an_adapter_has_its_circuit(protocol, wrapper_class, circuit_names):
     methods = {
         name: method
         for name, method in vars(protocol).items()
@@ -381,5 +381,5 @@ def test_every_call_of_an_adapter_has_its_circuit(protocol, wrapper_class, call_
         named = {item.name: None for item in parameters if item.kind is Parameter.KEYWORD_ONLY}
         positional = [None] * (len(parameters) - len(named))
         getattr(wrapper, name)(*positional, **named)
-        observed[name] = circuits.call_class
-    assert observed == call_classes
+        observed[name] = circuits.circuit_name
+    assert observed == circuit_names

@@ -36,10 +36,10 @@ def time_out():
     raise TimedOut("no answer")
 
 
-def open_circuit(publisher, call_class):
+def open_circuit(publisher, circuit_name):
     for _ in range(FAILURE_THRESHOLD):
         with suppress(TimedOut):
-            publisher.services.circuits.call("tiktok", call_class, time_out)
+            publisher.services.circuits.call("tiktok", circuit_name, time_out)
 
 
 def prepare_check_before(publisher, account):
@@ -71,7 +71,7 @@ def prepare_reconcile(publisher, account):
 
 
 @pytest.mark.parametrize(
-    ("prepare", "call_class", "path", "state"),
+    ("prepare", "circuit_name", "path", "state"),
     [
         (prepare_check_before, "read", CREATOR_PATH, PostState.QUEUED),
         (prepare_start, "publish", INBOX_INIT_PATH, PostState.QUEUED),
@@ -82,10 +82,10 @@ def prepare_reconcile(publisher, account):
     ids=["check before", "start", "last chunk", "check", "reconcile"],
 )
 def test_while_the_circuit_of_a_step_is_open_nothing_is_sent_and_no_attempt_is_counted(
-    publisher, account, prepare, call_class, path, state
+    publisher, account, prepare, circuit_name, path, state
 ):
     post_id = prepare(publisher, account)
-    open_circuit(publisher, call_class)
+    open_circuit(publisher, circuit_name)
 
     publisher.run_workers()
 
@@ -96,7 +96,7 @@ def test_while_the_circuit_of_a_step_is_open_nothing_is_sent_and_no_attempt_is_c
 
 
 @pytest.mark.parametrize(
-    ("prepare", "call_class", "path"),
+    ("prepare", "circuit_name", "path"),
     [
         (prepare_check_before, "publish", CREATOR_PATH),
         (prepare_upload, "read", UPLOAD_PATH),
@@ -104,10 +104,10 @@ def test_while_the_circuit_of_a_step_is_open_nothing_is_sent_and_no_attempt_is_c
     ],
 )
 def test_control_the_circuits_of_other_classes_do_not_stop_a_step(
-    publisher, account, prepare, call_class, path
+    publisher, account, prepare, circuit_name, path
 ):
     prepare(publisher, account)
-    open_circuit(publisher, call_class)
+    open_circuit(publisher, circuit_name)
 
     publisher.run_workers()
 

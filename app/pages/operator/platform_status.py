@@ -119,7 +119,7 @@ def describe_circuit(view: CircuitView) -> dict[str, Any]:
     circuit = view.circuit
     is_waiting = circuit.state is not CircuitState.CLOSED
     return {
-        "call_class": view.call_class,
+        "circuit_name": view.name,
         "badge": localize_badge(CIRCUIT_BADGES[circuit.state]),
         "failures": view.failures,
         "successes": view.successes,
