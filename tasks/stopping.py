@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from contextlib import suppress
-from threading import Thread
+from threading import Thread, main_thread
 from threading import enumerate as enumerate_threads
 from traceback import extract_stack
 from typing import Any
@@ -128,16 +128,19 @@ def end_within_limits() -> None:
 
 
 def report_threads() -> None:
-    """Write what each thread waits for, past the log's handlers: one may hold their lock."""
+    """Write what each thread waits for, past the log's handlers: one may hold their lock.
+
+    A line for each thread, the main thread first.
+    """
     names = {thread.ident: thread.name for thread in enumerate_threads()}
-    stacks = {
-        names.get(number, str(number)): [
+    frames = sys._current_frames()  # noqa: SLF001 - documented
+    for number in sorted(frames, key=lambda each: each != main_thread().ident):
+        places = [
             f"{place.filename}:{place.lineno} {place.name}"
-            for place in extract_stack(frame)[-REPORTED_FRAMES:]
+            for place in extract_stack(frames[number])[-REPORTED_FRAMES:]
         ]
-        for number, frame in sys._current_frames().items()  # noqa: SLF001 - documented
-    }
-    write_notice(f"the worker did not end in time; its threads wait in: {stacks}")
+        name = names.get(number, number)
+        write_notice(f"the worker did not end in time; its thread {name} waits in {places}")
 
 
 def kill_pool_processes() -> None:

@@ -6,6 +6,7 @@ forward with the sandbox's clock where a step wants to wait.
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import groupby
 
 from platforms.base import Phase
 from platforms.errors import PlatformError, Unavailable
@@ -59,6 +60,11 @@ class PostDriver:
     def posts(self):
         """What this account really published, as the sandbox knows it."""
         raise NotImplementedError
+
+    @property
+    def steps(self):
+        """The steps that ran, one that waited for the platform and was repeated only once."""
+        return [step for step, _ in groupby(self.history)]
 
     def run(self, *, until=NO_STEP):
         """Run steps until one is due, or the post has failed. The clock goes on instead of time."""

@@ -37,7 +37,7 @@ def test_each_kind_becomes_one_post_with_an_address(publishing_client, kind, log
     assert post["caption"] == ("" if kind == "STORIES" else "Hi #x")
     assert driver.publication.post_ids == (post["id"],)
     assert driver.publication.permalink == post["media"]["permalink"]
-    assert driver.history == ["create", "check", "publish", "details"]
+    assert driver.steps == ["create", "check", "publish", "details"]
 
 
 @pytest.mark.parametrize("login", ["page", "instagram"])
@@ -53,7 +53,7 @@ def test_a_carousel_keeps_the_order_of_its_items(publishing_client, login):
     expected = [driver.publication.get_part(position).handle for position in (1, 2, 3)]
     assert parent["children"] == expected
     assert [containers[child]["media_type"] for child in expected] == ["IMAGE", "VIDEO", "IMAGE"]
-    assert driver.history == ["create", "check", "create_parent", "check", "publish", "details"]
+    assert driver.steps == ["create", "check", "create_parent", "check", "publish", "details"]
 
 
 def read_containers(client):

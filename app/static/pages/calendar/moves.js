@@ -8,6 +8,7 @@ export const initMoves = (region) => {
   const dialog = document.getElementById("move-dialog");
   const texts = document.getElementById("calendar-texts").dataset;
   let previewTimer = null;
+  let previewing = new AbortController();
   const token = document.querySelector('meta[name="csrf-token"]').content;
 
   const send = async (url, fields) => {
@@ -63,11 +64,18 @@ export const initMoves = (region) => {
     dialog.querySelector("[data-move-anyway]").hidden = answer.state !== "full";
   };
 
+  const stopPreview = () => {
+    clearTimeout(previewTimer);
+    previewing.abort();
+  };
+
   const open = async (url, { opener, date = "", time = "", answer = null }) => {
     const query = new URLSearchParams({ part: "1", date, time });
     const response = await fetch(`${url}?${query}`).catch(() => null);
     if (!response?.ok || response.redirected) return location.assign(url);
-    dialog.innerHTML = await response.text();
+    const content = await response.text();
+    stopPreview();
+    dialog.innerHTML = content;
     dialog.dataset.opener = opener;
     dialog.dataset.url = url;
     if (!dialog.open) dialog.showModal();
@@ -92,12 +100,13 @@ export const initMoves = (region) => {
 
   dialog.addEventListener("submit", async (event) => {
     event.preventDefault();
-    clearTimeout(previewTimer);
-    const fields = Object.fromEntries(new FormData(event.target, event.submitter));
-    const answer = await send(dialog.dataset.url, fields);
-    if (answer.state === "full" || answer.state === "invalid") return showAnswer(answer);
-    dialog.close();
-    report(dialog.dataset.url, answer);
+    stopPreview();
+    const { url } = dialog.dataset;
+    const answer = await send(url, Object.fromEntries(new FormData(event.target, event.submitter)));
+    const isStillOpen = dialog.open && dialog.dataset.url === url; // it may have been closed meanwhile
+    if (isStillOpen && (answer.state === "full" || answer.state === "invalid")) return showAnswer(answer);
+    if (isStillOpen) dialog.close();
+    report(url, answer);
   });
   dialog.addEventListener("click", (event) => {
     if (!event.target.closest("[data-move-cancel]") && event.target !== dialog) return;
@@ -105,18 +114,23 @@ export const initMoves = (region) => {
     dialog.close();
   });
   dialog.addEventListener("close", () => {
-    clearTimeout(previewTimer);
+    stopPreview();
     document.getElementById(dialog.dataset.opener)?.focus();
     dialog.replaceChildren();
   });
+  // Shows what the server would do with this time, unless another time is asked for or the dialog closed
+  // before it answers.
   const preview = async () => {
+    previewing = new AbortController();
+    const { signal } = previewing;
     const query = new URLSearchParams(["date", "time"].map((name) => [name, dialog.querySelector(`#move-${name}`).value]));
-    const response = await fetch(`${dialog.dataset.url}/forecast?${query}`).catch(() => null);
-    if (response?.ok && !response.redirected && dialog.open) showAnswer(await response.json());
+    const response = await fetch(`${dialog.dataset.url}/forecast?${query}`, { signal }).catch(() => null);
+    const answer = response?.ok && !response.redirected ? await response.json().catch(() => null) : null;
+    if (answer && !signal.aborted) showAnswer(answer);
   };
   dialog.addEventListener("input", () => {
     dialog.querySelector("[data-move-anyway]").hidden = true;
-    clearTimeout(previewTimer);
+    stopPreview();
     previewTimer = setTimeout(preview, PREVIEW_DELAY);
   });
   region.addEventListener("click", (event) => {
