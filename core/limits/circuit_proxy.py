@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from core.limits.circuits import CircuitName, Circuits
+from core.limits.circuits import Circuits
 from platforms.adapter import Adapter
 from platforms.base import (
     PostingOptionsReader,
@@ -34,6 +34,7 @@ from platforms.logins import (
     WebhookSubscriber,
 )
 from platforms.places import Place, PlaceSearch
+from platforms.platform import CircuitName
 from platforms.secret import Secret
 
 T = TypeVar("T")

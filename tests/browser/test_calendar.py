@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import add_cookies, connect_account, save_screenshot
 from tests.browser.test_accessibility import find_axe_violations
+from tests.flows.brokers import wait_until
 
 ZONE = ZoneInfo("Europe/Paris")
 TITLE = "Clay, glaze, fire"
@@ -20,13 +21,15 @@ INSERT_SCHEDULED = """INSERT INTO posts
 DELETE_POSTS = "DELETE FROM posts WHERE title = ANY(%s)"
 REFRESH_SCRIPT = """document.getElementById("calendar")
   .dispatchEvent(new CustomEvent("refresh-now", {bubbles: true}))"""
-HOLD_ANSWERS_SCRIPT = """const request = window.fetch;
+HOLD_ANSWERS_SCRIPT = """() => {
+  const request = window.fetch;
   window.fetch = async (...parameters) => {
     const response = await request(...parameters);
     const read = response.json.bind(response);
     response.json = () => new Promise((done) => { window.releaseAnswer = () => done(read()); });
     return response;
-  };"""
+  };
+}"""
 PHONE = {"viewport": {"width": 360, "height": 780}, "has_touch": True, "is_mobile": True}
 
 
@@ -193,7 +196,7 @@ def test_what_the_server_says_of_a_time_is_dropped_once_the_dialog_is_closed(
     open_month(calendar, noon)
     calendar.evaluate(HOLD_ANSWERS_SCRIPT)
     calendar.locator(f"#mover-{post_id}").click()
-    calendar.wait_for_function("window.releaseAnswer")
+    wait_until(lambda: calendar.evaluate("Boolean(window.releaseAnswer)"))
     calendar.keyboard.press("Escape")
     expect(calendar.get_by_role("dialog")).to_have_count(0)
     calendar.evaluate("window.releaseAnswer()")  # an error of the page fails the test at its end
