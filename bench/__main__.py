@@ -26,6 +26,7 @@ from bench.shared_servers import ROOT, SharedServers, start_servers
 from bench.stacks import STACKS
 from bench.tables import print_report
 from bench.upload_throughput import time_uploads
+from platforms.chunks import MAX_FILE_SIZE
 
 DRAIN_PROCESS_COUNTS = (1, 2)  # worker processes that apply the stored backlog
 REPORT_WIDTH = 170  # characters, if stdout is not a terminal
@@ -117,7 +118,11 @@ PARTS = (*STACKS, *MEASUREMENTS)
     "--full", default=200_000, show_default=True, help="Applied events in a full table (inbox)."
 )
 @click.option(
-    "--film", default=1024, show_default=True, help="MiB of the video (upload, last-chunk)."
+    "--film",
+    type=click.IntRange(1, MAX_FILE_SIZE // 2**20),
+    default=1024,
+    show_default=True,
+    help="MiB of the video (upload, last-chunk).",
 )
 @click.option(
     "--accounts", default=10_000, show_default=True, help="Tokens that expire at once (refresh)."

@@ -10,6 +10,8 @@ from chaos.fault_catalogue import FAULT_KINDS, FaultAction, FaultKind, Lane
 WARM_UP_SECONDS = 20.0  # seconds of load without a fault, to compare with
 CONTROL_SECONDS = 75.0  # seconds that the controls take
 SETTLING_SECONDS = 140.0  # seconds for the start, the end of all work, and the checks
+OVERTIME_SECONDS = 60.0  # seconds in which a slow machine makes up for kills that are missing
+MIN_KILLS_PER_MINUTE = 60 / 6.0  # of the time in which faults are injected: 60 in ten minutes
 MIN_FAULT_SECONDS = 10.0  # seconds; the shortest campaign that injects anything
 GAPS = {
     Lane.WORKER: (3.0, 8.0),
@@ -66,6 +68,11 @@ class ChaosPlan:
     @property
     def kill_count(self) -> int:
         return sum(fault.is_kill for fault in self.faults)
+
+    @property
+    def wanted_kills(self) -> int:
+        """How many kills a campaign needs at least."""
+        return int(self.fault_seconds / 60 * MIN_KILLS_PER_MINUTE)
 
     def lane(self, lane: str) -> list[PlannedFault]:
         return [fault for fault in self.faults if fault.lane == lane]

@@ -5,11 +5,11 @@ import itertools
 
 import pytest
 
-from chaos.campaign import ACTIONS, CampaignResult
+from chaos.campaign import ACTIONS, CampaignResult, may_inject
 from chaos.controls import ControlResult
 from chaos.fault_catalogue import FAULT_KINDS, Lane
 from chaos.invariants import CHECKS, INVARIANT_TITLES, InvariantResult
-from chaos.plan import GAPS, FaultInjection, build_plan
+from chaos.plan import GAPS, OVERTIME_SECONDS, FaultInjection, build_plan
 from chaos.report import build_report, fault_row
 from chaos.suites import ROOT, SUITES
 
@@ -85,6 +85,23 @@ def test_a_violation_a_failed_fault_a_silent_control_and_too_few_kills_are_probl
         problems[-1],
     ]
     assert "kills instead of" in problems[-1]
+
+
+def test_kills_that_are_missing_at_the_end_have_some_time_more_and_nothing_else_has(plan):
+    kill = next(fault for fault in plan.faults if fault.is_kill)
+    other = next(fault for fault in plan.faults if not fault.is_kill)
+    too_few, enough = build_result(plan, injected=[]), build_result(plan)
+    assert enough.kills >= plan.wanted_kills == 60
+    moments = [("in time", 99.0), ("late", 101.0), ("too late", 100.0 + OVERTIME_SECONDS)]
+    allowed = {
+        (moment, name, result is enough)
+        for moment, at in moments
+        for name, planned in (("kill", kill), ("other", other))
+        for result in (too_few, enough)
+        if may_inject(planned, result, at=at, ends_at=100.0)
+    }
+    in_time = {("in time", name, is_enough) for name in ("kill", "other") for is_enough in (0, 1)}
+    assert allowed == in_time | {("late", "kill", False)}
 
 
 def test_a_fault_that_was_never_done_states_why(plan):
