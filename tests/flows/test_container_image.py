@@ -3,9 +3,8 @@ capabilities, with the memory, processes and volumes of the file.
 
 Real are the Dockerfile, the file's services and their network. Stand-ins are the images of Python,
 Postgres and Valkey (`container_images.py`). Needs root and packages that `.ci/run` does not install
-(`container_engine.INSTALL_COMMAND`). From empty it takes 16 minutes on two busy cores, nine of them
-for the image, and 3.5 minutes of CPU time. The short form is tests/test_container_files.py,
-which builds and runs nothing.
+(`container_engine.INSTALL_COMMAND`). From empty it takes six minutes on two slow cores, most of
+them for the image. The short form is tests/test_container_files.py, which builds and runs nothing.
 """
 
 import json
