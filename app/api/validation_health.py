@@ -27,10 +27,10 @@ class ValidationQuery(RequestModel):
 def validate_installation(query: ValidationQuery) -> dict[str, Any]:
     """Show whether database, Redis, broker and each platform are healthy, degraded or unhealthy.
 
-    `status` is the worst of them. A platform is judged by the token renewals of its accounts in
-    the last 24 hours. Only with `probe=1` each platform is asked whether it accepts our
-    credentials, for ten seconds at most; its answer is kept for five minutes, and for thirty
-    seconds if it could not be asked.
+    `status` is the worst of them. The status of a platform follows from the token renewals of
+    its accounts in the last 24 hours. Only with `probe=1` each platform is asked whether it
+    accepts our credentials, for ten seconds at most; its answer is kept for five minutes, and for
+    thirty seconds if it could not be asked.
     """
     container = current_container()
     installation = read_installation_health(

@@ -4,23 +4,20 @@ An invalid code is exchanged: the platform's error shows whether it knows our ke
 """
 
 from collections.abc import Mapping
-from concurrent.futures import Future, wait
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from threading import Lock
+from datetime import datetime
+from functools import partial
 
 import structlog
 
 from core.bootstrap import Services
 from core.errors import CoreError
-from core.health.known_facts import SingleCall
-from core.limits.timed_values import TimedValues
+from core.health.known_facts import KnownFacts
 from platforms.errors import AppRefused, PlatformError
 from platforms.logins import LoginFlow
 
 PROBE_CODE = "signalpost-doctor"  # an authorization code that no platform has issued
-ANSWER_LIFETIME = timedelta(minutes=5)
-NO_ANSWER_LIFETIME = timedelta(seconds=30)
+ANSWER_LIFETIME, NO_ANSWER_LIFETIME = 300.0, 30.0  # seconds
 PROBE_TIMEOUT = 10.0  # seconds that a request waits for all platforms together
 NO_ANSWER = "no_answer"
 """Code of a platform that did not answer in time."""
@@ -63,44 +60,38 @@ class CredentialProbes:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._known = TimedValues()
-        self._calls = {name: SingleCall(f"probe-{name}") for name in services.adapters}
-        self._running: dict[str, Future[CredentialProbe]] = {}
-        self._lock = Lock()
+        self._known = {
+            name: KnownFacts(
+                f"probe-{name}",
+                partial(self._probe, name, adapter.flow),
+                max_age=answer_lifetime,
+                time_limit=PROBE_TIMEOUT,
+            )
+            for name, adapter in services.adapters.items()
+            if adapter.flow is not None
+        }
 
     def probe_all(self) -> Mapping[str, CredentialProbe]:
         """Platform → what it said, now or a few minutes ago. Platforms that are off are left out.
 
         Takes `PROBE_TIMEOUT` at most; a call that has not ended by then goes on and is kept.
         """
-        flows = {
-            name: adapter.flow
-            for name, adapter in self._services.adapters.items()
-            if adapter.flow is not None
-        }
-        known = {name: self._known.get(name) for name in flows}
-        running = {name: self._start(name, flows[name]) for name in flows if known[name] is None}
-        wait(running.values(), PROBE_TIMEOUT)
-        return {name: known[name] or self._read(running[name]) for name in flows}
-
-    def _start(self, name: str, flow: LoginFlow) -> "Future[CredentialProbe]":
-        """Ask the platform, or return the call of a request before this one that still runs."""
-        with self._lock:
-            running = self._running.get(name)
-            if running is None or running.done():
-                running = self._calls[name].start(lambda: self._probe(name, flow))
-                self._running[name] = running
-            return running
+        for known in self._known.values():
+            known.prepare()
+        return {name: self._read(known) for name, known in self._known.items()}
 
     def _probe(self, name: str, flow: LoginFlow) -> CredentialProbe:
         verdict = try_credentials(flow)
         log.info("credentials.probed", platform=name, accepted=verdict.accepted, code=verdict.code)
-        probe = CredentialProbe(verdict, self._services.now())
-        has_answer = verdict.accepted is not None
-        self._known.add(name, probe, lifetime=ANSWER_LIFETIME if has_answer else NO_ANSWER_LIFETIME)
-        return probe
+        return CredentialProbe(verdict, self._services.now())
 
-    def _read(self, future: "Future[CredentialProbe]") -> CredentialProbe:
-        if not future.done():
+    def _read(self, known: KnownFacts[CredentialProbe]) -> CredentialProbe:
+        fact = known.read()
+        if fact.value is None or not fact.is_current:
             return CredentialProbe(CredentialVerdict(None, NO_ANSWER), self._services.now())
-        return future.result()
+        return fact.value
+
+
+def answer_lifetime(probe: CredentialProbe) -> float:
+    """Return for how many seconds a probe is kept: less if the platform could not be asked."""
+    return NO_ANSWER_LIFETIME if probe.verdict.accepted is None else ANSWER_LIFETIME

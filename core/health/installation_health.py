@@ -65,7 +65,7 @@ def read_installation_health(
     *,
     probes: Mapping[str, CredentialProbe],
 ) -> InstallationHealth:
-    """Judge what is known now; `probes` are what the platforms said of our credentials.
+    """Assess what is known now; `probes` are what the platforms said of our credentials.
 
     Errors: DatabaseUnavailable.
     """
@@ -74,13 +74,13 @@ def read_installation_health(
         logins = {each.provider: each for each in list_login_health(session)}
     traffic_fault = "; ".join(report.traffic_reasons) or None
     return InstallationHealth(
-        database=judge_store(traffic_fault, when_faulty=Health.UNHEALTHY),
-        redis=judge_store(services.redis.find_refusal(), when_faulty=Health.DEGRADED),
-        broker=judge_store(
+        database=assess_store(traffic_fault, when_faulty=Health.UNHEALTHY),
+        redis=assess_store(services.redis.find_refusal(), when_faulty=Health.DEGRADED),
+        broker=assess_store(
             None if report.broker else "does not answer", when_faulty=Health.DEGRADED
         ),
         platforms={
-            name: judge_platform(
+            name: assess_platform(
                 services.settings.missing_names.get(name, ()), logins.get(name), probes.get(name)
             )
             for name in PLATFORMS
@@ -88,28 +88,28 @@ def read_installation_health(
     )
 
 
-def judge_store(fault: str | None, *, when_faulty: Health) -> StoreHealth:
+def assess_store(fault: str | None, *, when_faulty: Health) -> StoreHealth:
     """Without Redis or the broker work is slower and nothing is lost; without Postgres it stops."""
     return StoreHealth(Health.HEALTHY if fault is None else when_faulty, fault)
 
 
-def judge_platform(
+def assess_platform(
     missing_settings: Sequence[str], logins: LoginHealth | None, probe: CredentialProbe | None
 ) -> PlatformHealth:
     """A platform that is off is healthy, unless accounts are connected to it."""
-    judged = [judge_credentials(probe)]
+    assessed = [assess_credentials(probe)]
     if logins is not None:
-        judged.append(Health(logins.status))
+        assessed.append(Health(logins.status))
         if missing_settings and logins.active:
-            judged.append(Health.UNHEALTHY)
-    return PlatformHealth(find_worst(judged), missing_settings, logins, probe)
+            assessed.append(Health.UNHEALTHY)
+    return PlatformHealth(find_worst(assessed), missing_settings, logins, probe)
 
 
-def judge_credentials(probe: CredentialProbe | None) -> Health:
+def assess_credentials(probe: CredentialProbe | None) -> Health:
     if probe is None or probe.verdict.accepted:
         return Health.HEALTHY
     return Health.DEGRADED if probe.verdict.accepted is None else Health.UNHEALTHY
 
 
-def find_worst(judged: Sequence[Health]) -> Health:
-    return max(judged, key=SEVERITY.index)
+def find_worst(assessed: Sequence[Health]) -> Health:
+    return max(assessed, key=SEVERITY.index)

@@ -80,7 +80,8 @@ class KnownFact(Generic[Fact]):
 
 
 class KnownFacts(Generic[Fact]):
-    """Facts of one source: gathered again when they are older than `max_age`.
+    """Facts of one source: gathered again when they are older than `max_age`, which may depend on
+    what was gathered.
 
     Units: seconds. `time_limit` is how long after its start a gathering is awaited; who asks
     later, while it still runs, gets the last facts at once.
@@ -91,13 +92,13 @@ class KnownFacts(Generic[Fact]):
         name: str,
         gather: Callable[[], Fact],
         *,
-        max_age: float,
+        max_age: float | Callable[[Fact], float],
         time_limit: float,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._call = SingleCall(name)
         self._gather = gather
-        self._max_age = max_age
+        self._find_max_age = max_age if callable(max_age) else lambda _fact: max_age
         self._time_limit = time_limit
         self._clock = clock
         self._lock = Lock()
@@ -133,8 +134,10 @@ class KnownFacts(Generic[Fact]):
         """Return the gathering to wait for; None if the last facts are young enough."""
         if self._gathering is not None and not self._gathering.done():
             return self._gathering
-        if self._last is not None and self._clock() - self._last[1] < self._max_age:
-            return None
+        if self._last is not None:
+            value, gathered_at = self._last
+            if self._clock() - gathered_at < self._find_max_age(value):
+                return None
         self._began_at = self._clock()
         self._gathering = self._call.start(self._gather_and_keep)
         return self._gathering

@@ -85,7 +85,7 @@ def test_an_empty_installation_is_healthy_and_lists_what_is_not_set_up(read_heal
     assert health["timestamp"].endswith("Z")
 
 
-def test_accounts_are_counted_by_what_their_tokens_are_worth(read_health, factory):
+def test_accounts_are_counted_by_whether_their_tokens_are_valid(read_health, factory):
     for lasts in (timedelta(minutes=30), timedelta(hours=3), timedelta(hours=-1)):
         factory.create_account(lasts=lasts)
     factory.create_account(status="NEEDS_RECONNECT")
@@ -170,6 +170,20 @@ def test_a_probe_is_made_once_in_five_minutes_and_only_on_request(probe_with, re
     assert read_health()["platforms"]["tiktok"]["probe"] is None
     assert flow.calls == 1
     assert health["platforms"]["tiktok"]["probe"]["probedAt"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_repeated"),
+    [(Unavailable, True), (PlatformError("no such code"), False)],
+    ids=["no answer", "an answer"],
+)
+def test_only_a_platform_that_did_not_answer_is_probed_again_soon(
+    probe_with, monkeypatch, error, is_repeated
+):
+    monkeypatch.setattr("core.health.credential_probes.NO_ANSWER_LIFETIME", 0.0)
+    flow = CountedFlow(error)
+    probe_with(flow, times=2)
+    assert (flow.calls > 1) == is_repeated
 
 
 def test_a_platform_that_does_not_answer_delays_the_view_for_a_bounded_time(
